@@ -28,11 +28,21 @@ T = TypeVar("T")
 
 REOPEN_S = 0.3  # between two tries to open a port that is away
 NO_BRIDGE = bytes(8)  # the id of a technician's program in HELLO
+SERVICE_TRIES = 3  # of RESTART: a reset by hand may come between, several do not
 ANSWER_S = 10.0  # the longest work in service mode, making a key with the radio on, takes two
 
 
 class BoardLineError(Exception):
     """The board did not do what was asked; the text says what to do about it."""
+
+
+class BoardLostError(BoardLineError):
+    """The board started anew, or its line went away, before it had answered."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the board started anew or its line was lost in the middle: run this again"
+        )
 
 
 class BoardRefusedError(BoardLineError):
@@ -75,6 +85,7 @@ class BoardLine:
         self._lost = asyncio.Event()
         self._changed = asyncio.Event()
         self._inbox: list[Heard] = []
+        self._lives = 0  # of the link, which have ended
         self._untaken: dict[int, asyncio.Future[None]] = {}  # by token
         self._failure = "the port was never opened"
         self._timer: asyncio.TimerHandle | None = None
@@ -130,15 +141,22 @@ class BoardLine:
 
         Raises BoardRefusedError where the board refuses, BoardLineError where it stays silent.
         """
+        await self.up(within_s)
+        life = self._lives
         self._forget((answer, service_wire.ORDER_REFUSED))
         await self.order(channel, value, within_s)
-        return await self.heard(answer, within_s)
+        return await self._heard_in(life, answer, within_s)
 
     async def heard(self, channel: int, within_s: float = ANSWER_S) -> Any:
         """Wait for a message on `channel`; raises as `ask`."""
+        return await self._heard_in(self._lives, channel, within_s)
+
+    async def _heard_in(self, life: int, channel: int, within_s: float) -> Any:
+        """Wait for a message in one life of the link."""
+        wanted = (channel, service_wire.ORDER_REFUSED)
         try:
             async with asyncio.timeout(within_s):
-                found = await self._until(lambda: self._take((channel, service_wire.ORDER_REFUSED)))
+                found = await self._until(lambda: self._take_in(life, wanted))
         except TimeoutError:
             raise BoardLineError(f"the board gave no answer within {within_s:g} s") from None
         if found.channel == service_wire.ORDER_REFUSED and found.channel != channel:
@@ -158,11 +176,18 @@ class BoardLine:
             raise BoardLineError(self._silence(within_s)) from None
 
     async def into_service(self, within_s: float = 30.0) -> wire.ReceiverHello:
-        """Bring the board into service mode, unless it is there; return its HELLO."""
+        """Bring the board into service mode, unless it is there; return its HELLO.
+
+        A reset in the middle loses the order, so that it is given again.
+        """
         hello = await self.up(within_s)
+        for _ in range(SERVICE_TRIES):
+            if is_in_service(hello):
+                return hello
+            hello = await self.restart(service=True, within_s=within_s)
         if is_in_service(hello):
             return hello
-        return await self.restart(service=True, within_s=within_s)
+        raise BoardLineError(f"{self.url}: the board does not enter service mode; flash it anew")
 
     # The port.
 
@@ -276,9 +301,18 @@ class BoardLine:
     def _set_hello(self, hello: wire.ReceiverHello | None) -> None:
         self.hello = hello
         if hello is None:
+            self._lives += 1
             self._inbox.clear()
+            for taken in self._untaken.values():
+                if not taken.done():
+                    taken.set_exception(BoardLostError())
             self._untaken.clear()
         self._changed.set()
+
+    def _take_in(self, life: int, channels: Collection[int]) -> Heard | None:
+        if life != self._lives:
+            raise BoardLostError
+        return self._take(channels)
 
     def _take(self, channels: Collection[int]) -> Heard | None:
         for at, heard in enumerate(self._inbox):

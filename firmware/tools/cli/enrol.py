@@ -82,12 +82,12 @@ async def _run(arguments: Namespace) -> tuple[Enrolled, Files]:
 def _keep(enrolled: Enrolled, out: Path, config: Path | None, arguments: Namespace) -> Files:
     """Write everything before the board sells: a repeated run writes the same."""
     from firmware.tools.enrol import bridge_config
-    from receiver.host.whole_files import write
+    from receiver.host import whole_files
 
     till: int = arguments.till
     certificate, pins = out / f"receiver-{till}.cose", out / "pins.cbor"
-    write(certificate, enrolled.certificate)
-    write(pins, enrolled.pins)
+    whole_files.write(certificate, enrolled.certificate)
+    whole_files.write(pins, enrolled.pins)
     label = enrolled.label.keep_in(out)
     if config is not None:
         bridge_config.add(config, bridge_config.row(till, config, certificate, arguments.port))

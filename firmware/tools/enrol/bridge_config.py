@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from bridge.lines import usb_lookup
 from firmware.tools.board_line import BoardLineError
-from receiver.host.whole_files import write
+from receiver.host import whole_files
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -71,7 +71,7 @@ def add(config: Path, row: Row) -> None:
         raise ConfigFileError(
             f"{config}: remove the table of till {row.till} by hand, and run this again"
         )
-    write(config, changed.encode())
+    whole_files.write(config, changed.encode())
 
 
 def row(till: int, config: Path, certificate: Path, port: str) -> Row:

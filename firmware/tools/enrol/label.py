@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import segno
 
-from receiver.host.whole_files import write
+from receiver.host import whole_files
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -68,10 +68,10 @@ class Label(NamedTuple):
         """Write the three files; return them."""
         places = [directory / f"label-{self.till}.{kind}" for kind in ("txt", "svg", "png")]
         text, picture, code = places
-        write(text, ("\n".join(self.lines()) + "\n").encode())
-        write(picture, self.svg().encode())
+        whole_files.write(text, ("\n".join(self.lines()) + "\n").encode())
+        whole_files.write(picture, self.svg().encode())
         png = segno.make(self.code, error=QR_ERROR).png_data_uri(scale=PNG_SCALE)
-        write(code, _decoded(png))
+        whole_files.write(code, _decoded(png))
         return places
 
 

@@ -6,11 +6,11 @@ Every step asks board and authority where they stand; what they have done is not
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
 from bridge.authority.enrolment_client import EnrolmentFailedError, UnreachableError
 from bridge.authority.enrolment_messages import WAIT_MOST_S, Stage, TicketKind
-from firmware.tools.board_line import BoardLineError, BoardRefusedError
+from firmware.tools.board_line import BoardLineError, BoardLostError
 from receiver import reasons
 from receiver.host import words
 from receiver.link import service_wire
@@ -25,12 +25,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from bridge.authority.enrolment_client import TicketHolder
-    from bridge.authority.enrolment_messages import EnrolmentView
+    from bridge.authority.enrolment_messages import EnrolmentBegun, EnrolmentView
     from firmware.tools.board_line import BoardLine
     from receiver.link.service_wire import Identity
 
 T = TypeVar("T")
 
+ORDER_TRIES = 3  # a plug that is touched may come off more than once
 KEY_S = 20.0  # ENROL starts the radio, draws a key and signs: some 2 s on a chip
 INSTALL_S = 20.0  # two checks of signatures, one write, one signature: some 2 s on a chip
 SELLING_S = 30.0  # from RESTART to the HELLO of a receiver that sells
@@ -91,16 +92,15 @@ class ReceiverEnrolment:
         state = await self._begun()
         if self._asked.config is not None:
             bridge_config.check(self._asked.config, bytes.fromhex(state.begun.pins))
-        self._told.step("bring the board into service mode")
-        await self._line.into_service()
-        self._told.step("let the board make its key")
+        self._told.step("bring the board into service mode, and let it make its key")
+        least = await self._least_release(state.begun)
         state, request = await self._requested(state)
         six = words.six(state.request, bytes.fromhex(state.begun.pins))
         view = await self._decided(state, six)
         certificate = bytes.fromhex(view.certificate or "")
         proofs.certificate(certificate, state.begun, request.key)
         self._told.step("install certificate and keys")
-        echo = await self._installed(state, request, certificate)
+        echo = await self._installed(state, request, certificate, least)
         self._told.step("hand the board's signed echo to the authority")
         await self._reached(lambda: self._holder.installed(state.begun.enrolment_id, echo))
         pinned = bytes.fromhex(state.begun.pins)
@@ -134,7 +134,7 @@ class ReceiverEnrolment:
     async def _requested(self, state: EnrolmentState) -> tuple[EnrolmentState, enrolment.Request]:
         """Get the board's request; the same challenge gives the same one."""
         order = service_wire.Enrol(bytes(state.begun.challenge))
-        answer = await self._line.ask(service_wire.ENROL, order, service_wire.ENROLMENT, KEY_S)
+        answer = await self._ask(service_wire.ENROL, order, service_wire.ENROLMENT, KEY_S)
         data: bytes = answer.data
         value = proofs.request(data, state.begun.challenge)
         if state.request and state.request != data:
@@ -168,29 +168,33 @@ class ReceiverEnrolment:
             )
         return view
 
+    async def _least_release(self, begun: EnrolmentBegun) -> int:
+        """Return the least firmware for this board, which never goes down.
+
+        Raises BoardLineError for a board that another authority has: it would refuse later.
+        """
+        found: Identity = await self._ask(
+            service_wire.READ, service_wire.Read(), service_wire.IDENTITY, KEY_S
+        )
+        if found.pins and found.pins != bytes.fromhex(begun.pins):
+            raise BoardLineError(
+                "the board belongs to another authority, or this one has new keys: reset it "
+                "first, `tillsign receiver reset`, with its button held"
+            )
+        return max(begun.least_release, found.least_release)
+
     async def _installed(
-        self, state: EnrolmentState, request: enrolment.Request, certificate: bytes
+        self,
+        state: EnrolmentState,
+        request: enrolment.Request,
+        certificate: bytes,
+        least: int,
     ) -> bytes:
         """Install everything at once; return the board's signed echo."""
         begun, till = state.begun, state.begun.terms.till or 0
         pinned = bytes.fromhex(begun.pins)
-        await self._line.into_service()  # it left by itself if the second person took long
-        identity: Identity = await self._line.ask(
-            service_wire.READ, service_wire.Read(), service_wire.IDENTITY, KEY_S
-        )
-        least = max(begun.least_release, identity.least_release)
         order = service_wire.Install(certificate, pinned, till, least)
-        try:
-            answer = await self._line.ask(
-                service_wire.INSTALL, order, service_wire.INSTALLED, INSTALL_S
-            )
-        except BoardRefusedError as error:
-            if error.reason == reasons.NOT_HELD:
-                raise BoardLineError(
-                    "the board belongs to another authority: reset it first, "
-                    "`tillsign receiver reset`, with its button held"
-                ) from error
-            raise
+        answer = await self._ask(service_wire.INSTALL, order, service_wire.INSTALLED, INSTALL_S)
         wanted = enrolment.Installed(
             enrolment.VERSION,
             bytes(begun.challenge),
@@ -202,6 +206,20 @@ class ReceiverEnrolment:
         echo: bytes = answer.data
         proofs.echo(echo, request.key, wanted)
         return echo
+
+    async def _ask(self, channel: int, order: object, answer: int, within_s: float) -> Any:
+        """Give the board an order in service mode, which it leaves by itself after some minutes.
+
+        Each may be repeated: it is given again where the board started anew in the middle.
+        """
+        for _ in range(ORDER_TRIES):
+            await self._line.into_service()
+            try:
+                return await self._line.ask(channel, order, answer, within_s)
+            except BoardLostError as error:
+                lost = error
+                self._told.step("the board started anew in the middle; give the order again")
+        raise lost
 
     async def _reached(self, call: Callable[[], T]) -> T:
         """Ask the authority, again while it does not answer; raises EnrolmentFailedError."""

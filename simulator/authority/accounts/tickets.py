@@ -72,7 +72,7 @@ def add(store: Store, asked: NewTicket, now: int) -> str:
         raise Error(reasons.CONFLICT, "this client certificate was renewed; name its successor")
     if asked.receiver_id is not None and not receivers.is_alive(store, asked.receiver_id):
         raise Error(reasons.RECEIVER_UNKNOWN, "no such receiver, or a revoked one")
-    word = secrets.token_urlsafe(_WORD_BYTES)
+    word = secrets.token_hex(_WORD_BYTES)  # no hyphen in front: it is an argument of commands
     values = (
         signed.digest(word.encode()),
         asked.kind,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, TypeVar
 
 from bridge.cli import main as cli
@@ -76,6 +76,20 @@ class Cuts:
             if hit and not self._after:
                 self._stop()
             result = call(*args, **named)
+            if hit:
+                self._stop()
+            return result
+
+        return cut
+
+    def around_async(
+        self, call: Callable[..., Coroutine[Any, Any, T]]
+    ) -> Callable[..., Coroutine[Any, Any, T]]:
+        async def cut(*args: Any, **named: Any) -> T:
+            hit, self._left = self._left == 0, self._left - 1
+            if hit and not self._after:
+                self._stop()
+            result = await call(*args, **named)
             if hit:
                 self._stop()
             return result
