@@ -23,6 +23,7 @@ from simulator.world.till import Json, Till, TillError
 AMOUNT = 1  # the smallest: one öre
 PATIENCE_S = 45  # of the till: a phone is found within a second, a slow one pays within ten
 UP_S = 30.0  # a board that the opening of its port resets needs some 2 s to its HELLO
+LOOK_S = 0.5  # between two looks at what the bridge knows of the receiver
 GIVEN_BACK_S = 30.0  # the bridge sends a reversal at once, and again after some seconds
 REVERSED = "reversed"
 
@@ -68,6 +69,14 @@ class Checkout:
                 f"the receiver sells nothing: {fault['code']}; stop the bridge, then `tillsign "
                 f"receiver doctor --port {found['url']}`"
             )
+        return found
+
+    async def health(self, within_s: float) -> Json:
+        """Wait for the receiver's next report; return what the bridge knows of it then."""
+        before = (await self._receiver())["health"]
+        async with asyncio.timeout(within_s):
+            while (found := await self._receiver())["health"] in (None, before):
+                await asyncio.sleep(LOOK_S)  # noqa: ASYNC110 - no event tells of it
         return found
 
     async def buy(self, buyer: Buyer, amount: int = AMOUNT) -> Purchased:

@@ -49,16 +49,22 @@ async def configured(
 
 
 @asynccontextmanager
-async def throw_away(url: str, radio: Adapter, tell: Tell) -> AsyncIterator[Checkout]:
-    """At a blank board, enrolled at an authority that ends with this; then it is blank again."""
+async def throw_away(
+    url: str, radio: Adapter, tell: Tell, ask: Tell | None = None
+) -> AsyncIterator[Checkout]:
+    """At a blank board, enrolled at an authority that ends with this; then it is blank again.
+
+    `tell` gets the steps of each purchase, `ask` (or else `tell`) what a person is to know and do.
+    """
+    ask = ask or tell
     async with AsyncExitStack() as stack:
         directory = Path(stack.enter_context(TemporaryDirectory(prefix="tillsign-test-")))
         authority = await stack.enter_async_context(Authority(directory / "authority"))
         people = authority.seed_demo()
         client = authority.ca.client("bridge")
         certificate = await blank_board.lend(url, authority, client.fingerprint(), TILL)
-        stack.push_async_callback(blank_board.make_blank, url, tell)
-        tell("board: enrolled at a throw-away authority")
+        stack.push_async_callback(blank_board.make_blank, url, ask)
+        ask("board: enrolled at a throw-away authority")
         files = directory / "certificate", directory / "pins"
         files[0].write_bytes(certificate)
         files[1].write_bytes(pins.encode(authority.pins))

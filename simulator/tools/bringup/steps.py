@@ -1,0 +1,32 @@
+"""The steps of a bring-up, in their order; docs/hardware-bringup.md names each."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import NamedTuple
+
+from . import board_steps, radio_steps, sale_steps, store_steps
+from .bench import Bench
+from .figures import Figure
+
+
+class Step(NamedTuple):
+    """`title` is for people; `run` raises SkippedError, StepError, or what a board's line raises."""
+
+    name: str
+    title: str
+    run: Callable[[Bench], Awaitable[list[Figure]]]
+
+
+STEPS = (
+    Step("board", "who it is", board_steps.board),
+    Step("boot", "from an order to start until HELLO", board_steps.boot),
+    Step("crypto", "known answers and their times", board_steps.crypto),
+    Step("memory", "in service mode and after the start", board_steps.memory),
+    Step("line", "the longest messages there are", board_steps.serial),
+    Step("advertising", "as this computer hears it", radio_steps.advertising),
+    Step("links", "four at once", radio_steps.links),
+    Step("sales", "against a throw-away authority", sale_steps.sales),
+    Step("power-cuts", "while the store is written", store_steps.power_cuts),
+)
+NAMES = tuple(step.name for step in STEPS)
