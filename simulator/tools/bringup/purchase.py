@@ -75,8 +75,9 @@ class Checkout:
         """Wait for the receiver's next report; return what the bridge knows of it then."""
         before = (await self._receiver())["health"]
         async with asyncio.timeout(within_s):
-            while (found := await self._receiver())["health"] in (None, before):
-                await asyncio.sleep(LOOK_S)  # noqa: ASYNC110 - no event tells of it
+            # No event tells of it.
+            while (found := await self._receiver())["health"] in (None, before):  # noqa: ASYNC110
+                await asyncio.sleep(LOOK_S)
         return found
 
     async def buy(self, buyer: Buyer, amount: int = AMOUNT) -> Purchased:

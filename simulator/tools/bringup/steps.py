@@ -11,7 +11,7 @@ from .figures import Figure
 
 
 class Step(NamedTuple):
-    """`title` is for people; `run` raises SkippedError, StepError, or what a board's line raises."""
+    """`title` is for people; `run` raises SkippedError, StepError, or as a board's line does."""
 
     name: str
     title: str
