@@ -29,6 +29,10 @@ T = TypeVar("T")
 REOPEN_S = 0.3  # between two tries to open a port that is away
 NO_BRIDGE = bytes(8)  # the id of a technician's program in HELLO
 SERVICE_TRIES = 3  # of RESTART: a reset by hand may come between, several do not
+RESTARTED_S = 3.0  # a board that obeys leaves the line within half a second
+# A board refuses to start anew until a sale is over, and 30 s more, in which a phone may read its
+# receipt; nobody rings up a sale while a technician works at the port.
+RESTART_S = 60.0
 ANSWER_S = 10.0  # the longest work in service mode, making a key with the radio on, takes two
 
 
@@ -164,18 +168,35 @@ class BoardLine:
         return found.value
 
     async def restart(
-        self, *, slot: int = 0, service: bool, within_s: float = 30.0
+        self, *, slot: int = 0, service: bool, within_s: float = RESTART_S
     ) -> wire.ReceiverHello:
         """Start the board anew, in service mode or to sell; return its next HELLO."""
         before = await self.up(within_s)
-        self._send(wire.RESTART, wire.Restart(slot, int(service)))
+        order = wire.Restart(slot, int(service))
         try:
             async with asyncio.timeout(within_s):
-                return await self._until(lambda: self._other_than(before))
+                while (hello := await self._restarted(before, order)) is None:
+                    pass
         except TimeoutError:
-            raise BoardLineError(self._silence(within_s)) from None
+            if self.hello is None:
+                raise BoardLineError(self._silence(within_s)) from None
+            raise BoardLineError(
+                f"{self.url}: the board does not start anew: a sale is open, or was until just now"
+            ) from None
+        return hello
 
-    async def into_service(self, within_s: float = 30.0) -> wire.ReceiverHello:
+    async def _restarted(
+        self, before: wire.ReceiverHello, order: wire.Restart
+    ) -> wire.ReceiverHello | None:
+        """Order another start; None where it does not come: during a sale it is refused."""
+        if self.hello is not None and self._other_than(before) is None:
+            self._send(wire.RESTART, order)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(RESTARTED_S):
+                return await self._until(lambda: self._other_than(before))
+        return None
+
+    async def into_service(self, within_s: float = RESTART_S) -> wire.ReceiverHello:
         """Bring the board into service mode, unless it is there; return its HELLO.
 
         A reset in the middle loses the order, so that it is given again.

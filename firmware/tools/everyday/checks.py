@@ -120,8 +120,9 @@ def memory(tested: Tested) -> Finding:
 
 def sells_again(hello: wire.ReceiverHello) -> Finding:
     """Judge HELLO after the doctor has left."""
-    ok = hello.fault == reasons.OK
-    todo = "look the fault up in docs/technician.md"
+    enrolled = bool(listing.receiver_id(hello))
+    ok = hello.fault == reasons.OK and enrolled
+    todo = "look the fault up in docs/technician.md" if enrolled else _ENROL
     return Finding("sells again", ok, listing.state(hello), "" if ok else todo)
 
 

@@ -68,7 +68,9 @@ def columns() -> tuple[str, ...]:
 
 def state(hello: wire.ReceiverHello) -> str:
     """Return in words whether it sells."""
-    said = "ready to sell" if hello.fault == reasons.OK else f"fault: {reasons.name(hello.fault)}"
+    said = "ready to sell" if receiver_id(hello) else "not enrolled"
+    if hello.fault != reasons.OK:
+        said = f"fault: {reasons.name(hello.fault)}"
     return f"{said}; {hello.crashes} crashes in a row" if hello.crashes else said
 
 

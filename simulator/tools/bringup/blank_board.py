@@ -20,7 +20,6 @@ STORE_NAME = "Tillsign test"  # what the phone shows: no real store
 KEY_S = 60.0  # a key is made with the radio on: two seconds on a C3
 HELD_S = 60.0  # for a person to find the button
 LOOK_S = 0.3  # between two looks at the button
-UP_S = 20.0  # a board that the opening of its port resets needs some 2 s to its HELLO
 
 Tell = Callable[[str], None]
 
@@ -100,7 +99,7 @@ async def make_blank(url: str, tell: Tell) -> None:
     """
     async with BoardLine(url) as line:
         try:
-            await line.into_service(UP_S)
+            await line.into_service()  # half a minute after a sale, not before
             await _held(line, tell)
             await line.ask(
                 service_wire.FACTORY_RESET, service_wire.FactoryReset(), service_wire.IDENTITY

@@ -38,7 +38,7 @@ class Board:
         self.boots += 1
         nonce = bytes([self.boots]) * wire.NONCE_SIZE
         hello = wire.ReceiverHello(
-            *(1, 1, bytes(8), "unix", "micropython", "1", "1", bytes(8)),
+            *(1, 1, b"receiver", "unix", "micropython", "1", "1", bytes(8)),
             *(wire.RESET_POWER, nonce, self.fault, 0),
         )
         encoded = schema.encode(wire.RECEIVER_HELLO, hello)

@@ -8,6 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
+from receiver.protocol import enrolment
 from simulator.authority import Authority
 from simulator.hardware.radio.server import Radio
 from simulator.hardware.serial_line.client import LineProcess
@@ -28,15 +29,21 @@ class Workshop(NamedTuple):
     def url(self) -> str:
         return self.line.serial
 
+    def hold(self) -> None:
+        """Hold the board's button from now on."""
+        (self.folder.directory / "button").touch()
+
 
 @asynccontextmanager
-async def workshop(*, reset_on_open: bool = False) -> AsyncIterator[Workshop]:
-    """One receiver, powered."""
+async def workshop(*, blank: bool = False) -> AsyncIterator[Workshop]:
+    """One receiver, powered; a blank one was never enrolled."""
     with TemporaryDirectory(prefix="tillsign-") as name:
         directory = Path(name)
         async with Authority(directory / "authority") as authority, Radio() as radio:
             enrolled = new_receiver(authority, "no client")
             folder = enrolled.keep_in(directory / "receiver")
+            if blank:
+                (folder.directory / enrolment.STORED_NAME).unlink()
             place = await radio.receiver(enrolled.receiver_id)
             program = command(folder.directory, place.endpoint)
             config = Config(
@@ -46,7 +53,6 @@ async def workshop(*, reset_on_open: bool = False) -> AsyncIterator[Workshop]:
                 log=str(directory / "log"),
                 cwd=program.cwd,
                 env=program.env,
-                reset_on_open=reset_on_open,
             )
             async with LineProcess(config) as line:
                 yield Workshop(line, radio, enrolled, folder)

@@ -19,9 +19,10 @@ from receiver.link import link, service_wire, wire
 from receiver.protocol import pins
 from simulator.authority.keys import Keys
 from tests.firmware.tools.everyday.test_listing import HELLO
-from tests.firmware.tools.everyday.test_scan import heard
+from tests.firmware.tools.everyday.test_scan import adapter, heard
 from tests.firmware.tools.test_board_line import SOON_S, Board
 from tests.support.values import evidence
+from tests.support.world.workshop import workshop
 
 GOOD = service_wire.Tested(30, 80, 110, 60, 90, 60_000, 20_000, 1, 0)
 DAY_S = 86_400
@@ -196,3 +197,15 @@ def test_what_is_expected_is_what_the_documents_say() -> None:
         lines = (root / figure.source).read_text().splitlines()
         rows = [line for line in lines if line.startswith(f"| {figure.row} |")]
         assert any(f" {figure.million:g} " in row for row in rows), figure
+
+
+async def test_the_firmware_itself() -> None:
+    """Enrolled it is sound, and heard in the air; a blank one is to be enrolled."""
+    async with workshop() as shop, adapter(shop) as radio:
+        found = await Doctor(shop.url, radio, lambda _: None).examine(clock=False)
+        assert {each.what: each.detail for each in found if not each.ok} == {}
+        assert [each.what for each in found][-2:] == ["sells again", "signal"]
+    async with workshop(blank=True) as shop:
+        found = await Doctor(shop.url, None, lambda _: None).examine(clock=False)
+        assert failed(found) == ["certificate", "sells again"]
+        assert {each.todo for each in found if not each.ok} == {"tillsign receiver enrol"}
