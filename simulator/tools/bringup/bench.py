@@ -17,7 +17,7 @@ SELF_TEST_S = 30.0  # four operations of a second each on the slowest board, and
 Tell = Callable[[str], None]
 
 
-class Person(Protocol):
+class AtHand(Protocol):
     """The person at the board, who is asked to do something and needs not answer."""
 
     async def ask(self, what: str) -> None: ...
@@ -30,7 +30,7 @@ class Bench:
     url: str
     radio: str
     tell: Tell
-    person: Person | None
+    person: AtHand | None
     sales: int = SALES
     cuts: int = CUTS
 

@@ -12,7 +12,7 @@ from receiver.link import frames, service_wire, wire
 from receiver.protocol.firmware import MANIFEST_MOST
 
 from .bench import Bench, identity, self_test
-from .figures import Figure, StepError
+from .figures import BoardFigure, StepError
 
 UP_S = 20.0
 BAUD = 115_200
@@ -22,7 +22,7 @@ REFUSALS = 10  # messages of the longest kind: 20 kB on the line, two seconds
 HEALTH_S = 1.5 * wire.HEALTH_MS / 1000
 
 
-async def board(bench: Bench) -> list[Figure]:
+async def board(bench: Bench) -> list[BoardFigure]:
     """Who it is, and that it starts without a fault."""
     async with BoardLine(bench.url) as line:
         hello = await line.up(UP_S)
@@ -34,12 +34,12 @@ async def board(bench: Bench) -> list[Figure]:
         held = await identity(line)
     bench.tell(f"release {held.release} for {held.board_class}; till {held.till}")
     return [
-        Figure("crashes in a row", hello.crashes, "", most=0),
-        Figure("enrolled", bool(held.certificate), ""),
+        BoardFigure("crashes in a row", hello.crashes, "", most=0),
+        BoardFigure("enrolled", bool(held.certificate), ""),
     ]
 
 
-async def boot(bench: Bench) -> list[Figure]:
+async def boot(bench: Bench) -> list[BoardFigure]:
     """From the order to start anew until HELLO, in service mode and selling."""
     async with BoardLine(bench.url) as line:
         await line.up(UP_S)
@@ -54,32 +54,34 @@ async def boot(bench: Bench) -> list[Figure]:
     return found
 
 
-def _boot(name: str, ms: float) -> Figure:
+def _boot(name: str, ms: float) -> BoardFigure:
     row = expected.BOOT["littlefs"]
-    return Figure(name, ms, "ms", row.ms, most=expected.BOOT_MS_MOST, source=row.source)
+    return BoardFigure(name, ms, "ms", row.ms, most=expected.BOOT_MS_MOST, source=row.source)
 
 
-async def crypto(bench: Bench) -> list[Figure]:
+async def crypto(bench: Bench) -> list[BoardFigure]:
     """Known answers, and the time of each operation."""
     async with bench.in_service() as line:
         tested = await self_test(line)
     if tested.reason:
         raise StepError(f"the self-test fails: {reasons.name(tested.reason)}; flash the board anew")
     return [
-        Figure(row.name, getattr(tested, field), "ms", row.ms, most=row.most_ms, source=row.source)
+        BoardFigure(
+            row.name, getattr(tested, field), "ms", row.ms, most=row.most_ms, source=row.source
+        )
         for field, row in expected.CRYPTO.items()
     ]
 
 
-async def memory(bench: Bench) -> list[Figure]:
+async def memory(bench: Bench) -> list[BoardFigure]:
     """What is free in service mode with the radio on, and after the start of what sells."""
     async with bench.in_service() as line:
         tested = await self_test(line)
         health = await _health(line)
     return [
-        Figure("free in service mode", tested.free, "bytes", least=expected.FREE_LEAST),
-        Figure("largest piece in service mode", tested.largest, "bytes", least=_PIECE),
-        Figure("free after the start", health.free, "bytes", least=expected.FREE_LEAST),
+        BoardFigure("free in service mode", tested.free, "bytes", least=expected.FREE_LEAST),
+        BoardFigure("largest piece in service mode", tested.largest, "bytes", least=_PIECE),
+        BoardFigure("free after the start", health.free, "bytes", least=expected.FREE_LEAST),
     ]
 
 
@@ -93,7 +95,7 @@ async def _health(line: BoardLine) -> wire.Health:
     return report
 
 
-async def serial(bench: Bench) -> list[Figure]:
+async def serial(bench: Bench) -> list[BoardFigure]:
     """The longest messages to the board, as of an update: each is refused as no manifest."""
     async with bench.in_service() as line:
         before = dict(line.counters)
@@ -104,9 +106,11 @@ async def serial(bench: Bench) -> list[Figure]:
         spent = {name: line.counters[name] - before[name] for name in before}
     rate = REFUSALS * MANIFEST_MOST / took
     return [
-        Figure("bytes a second to the board", rate, "B/s", bound(), least=SHARE_LEAST * bound()),
-        Figure("repeated", spent["retransmits"], "", 0, most=expected.RETRANSMITS_MOST),
-        Figure("pieces of garbage", spent["garbage"], "", 0, most=0),
+        BoardFigure(
+            "bytes a second to the board", rate, "B/s", bound(), least=SHARE_LEAST * bound()
+        ),
+        BoardFigure("repeated", spent["retransmits"], "", 0, most=expected.RETRANSMITS_MOST),
+        BoardFigure("pieces of garbage", spent["garbage"], "", 0, most=0),
     ]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec import UNSET, Struct, UnsetType
 
 
-class Figure(Struct, frozen=True, omit_defaults=True):
+class BoardFigure(Struct, frozen=True, omit_defaults=True):
     """`expected` is the RISC-V machine's figure, or a maker's; `least` and `most` are the bounds.
 
     A figure without bounds is for the record.

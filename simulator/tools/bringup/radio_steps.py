@@ -17,7 +17,7 @@ from receiver.protocol import gatt
 
 from . import radio_option
 from .bench import Bench
-from .figures import Figure, SkippedError, StepError
+from .figures import BoardFigure, SkippedError, StepError
 
 LISTEN_S = 5.0  # 33 advertisements of an idle till, of which adapters hear a third
 UP_S = 20.0
@@ -26,21 +26,21 @@ IDLE_MS = gatt.ADVERTISE_IDLE_US / 1000
 HEARD_MS = (LISTEN_S * 1000) / 3  # an adapter that hears one in ten still hears two a second
 
 
-async def advertising(bench: Bench) -> list[Figure]:
+async def advertising(bench: Bench) -> list[BoardFigure]:
     """How often it is heard while idle, and how loud."""
     async with _till(bench) as (heard, _):
         gaps = [(after - before) * 1000 for before, after in pairwise(sorted(heard.times))]
     if not gaps:
         raise StepError("heard once only: hold the computer closer")
     return [
-        Figure("shortest interval heard", min(gaps), "ms", IDLE_MS, most=HEARD_MS),
-        Figure("middle interval heard", sorted(gaps)[len(gaps) // 2], "ms", IDLE_MS),
-        Figure("advertisements heard", len(heard.times), "", LISTEN_S * 1000 / IDLE_MS),
-        Figure("signal", heard.strength, "dBm", least=expected.DBM_LEAST),
+        BoardFigure("shortest interval heard", min(gaps), "ms", IDLE_MS, most=HEARD_MS),
+        BoardFigure("middle interval heard", sorted(gaps)[len(gaps) // 2], "ms", IDLE_MS),
+        BoardFigure("advertisements heard", len(heard.times), "", LISTEN_S * 1000 / IDLE_MS),
+        BoardFigure("signal", heard.strength, "dBm", least=expected.DBM_LEAST),
     ]
 
 
-async def links(bench: Bench) -> list[Figure]:
+async def links(bench: Bench) -> list[BoardFigure]:
     """Four connections at once, each of which reads the certificate."""
     if bench.radio == radio_option.COMPUTER:
         raise SkippedError(
@@ -51,7 +51,7 @@ async def links(bench: Bench) -> list[Figure]:
         read = [await _linked(stack, bench, heard.device) for _ in range(gatt.LINKS_MOST)]
     if len(set(read)) != 1:
         raise StepError("the links read different certificates")
-    return [Figure("links at once", len(read), "", gatt.LINKS_MOST, least=gatt.LINKS_MOST)]
+    return [BoardFigure("links at once", len(read), "", gatt.LINKS_MOST, least=gatt.LINKS_MOST)]
 
 
 async def _linked(stack: AsyncExitStack, bench: Bench, device: BLEDevice) -> bytes:

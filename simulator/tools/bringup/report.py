@@ -10,7 +10,7 @@ from msgspec import Struct, field
 
 from bridge import __version__
 
-from .figures import Figure
+from .figures import BoardFigure
 
 DONE, FAILED, SKIPPED = "done", "failed", "skipped"
 FORMAT = 1
@@ -27,7 +27,7 @@ class StepReport(Struct):
     state: str
     began: float  # seconds since 1970
     seconds: float
-    figures: list[Figure] = field(default_factory=list)
+    figures: list[BoardFigure] = field(default_factory=list)
     problem: str = ""
 
     @property

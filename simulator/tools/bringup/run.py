@@ -13,7 +13,7 @@ from receiver.host.command import FAILED, OK, UsageError
 from . import session
 from .bench import Bench
 from .report import Report, ReportError, load
-from .steps import NAMES, STEPS, Step
+from .steps import NAMES, STEPS, BoardStep
 
 
 class AtTheBoard:
@@ -67,7 +67,7 @@ def _report(arguments: Namespace) -> Report:
     return report
 
 
-def _steps(only: list[str] | None, report: Report) -> Sequence[Step]:
+def _steps(only: list[str] | None, report: Report) -> Sequence[BoardStep]:
     """Return the steps that are asked for, by default those that are not done yet."""
     unknown = [name for name in only or () if name not in NAMES]
     if unknown:

@@ -8,14 +8,14 @@ from simulator.world.till import Json
 
 from . import radio_option, shops
 from .bench import Bench
-from .figures import Figure, StepError
+from .figures import BoardFigure, StepError
 from .purchase import PurchaseError
 
 SALE_MS_MOST = 10_000  # a slow phone on a busy channel; a buyer leaves after that
 HEALTH_S = 1.5 * wire.HEALTH_MS / 1000
 
 
-async def sales(bench: Bench) -> list[Figure]:
+async def sales(bench: Bench) -> list[BoardFigure]:
     """One sale after the other: each is approved, and none leaves the board with less memory."""
     took: list[float] = []
     failed: list[str] = []
@@ -39,16 +39,16 @@ async def sales(bench: Bench) -> list[Figure]:
     return _figures(took, len(failed), first, last)
 
 
-def _figures(took: list[float], failed: int, first: Json, last: Json) -> list[Figure]:
+def _figures(took: list[float], failed: int, first: Json, last: Json) -> list[BoardFigure]:
     took = sorted(took)
     return [
-        Figure("sales", len(took), ""),
-        Figure("sales that failed", failed, "", 0, most=0),
-        Figure("middle sale", took[len(took) // 2], "ms", most=SALE_MS_MOST),
-        Figure("slowest sale", took[-1], "ms"),
-        Figure("free after the sales", last["health"]["free_bytes"], "bytes"),
-        Figure("starts during the sales", _starts(first, last), "", 0, most=0),
-        Figure("messages that the line lost", last["health"]["dropped"], "", 0, most=0),
+        BoardFigure("sales", len(took), ""),
+        BoardFigure("sales that failed", failed, "", 0, most=0),
+        BoardFigure("middle sale", took[len(took) // 2], "ms", most=SALE_MS_MOST),
+        BoardFigure("slowest sale", took[-1], "ms"),
+        BoardFigure("free after the sales", last["health"]["free_bytes"], "bytes"),
+        BoardFigure("starts during the sales", _starts(first, last), "", 0, most=0),
+        BoardFigure("messages that the line lost", last["health"]["dropped"], "", 0, most=0),
     ]
 
 

@@ -12,14 +12,14 @@ from .bench import Bench
 from .figures import SkippedError, StepError
 from .radio_option import RadioError
 from .report import DONE, FAILED, SKIPPED, Report, StepReport
-from .steps import NAMES, Step
+from .steps import NAMES, BoardStep
 
 STEP_S = 1800.0  # the longest: a hundred sales of ten seconds, and a person's hand
 # What a board, its port, a bridge or the radio may do; anything else is a bug and ends the run.
 _ERRORS = (*purchase.FAILURES, *blank_board.ERRORS, StepError, RadioError, RuntimeError)
 
 
-async def run(bench: Bench, report: Report, path: Path, steps: Sequence[Step]) -> None:
+async def run(bench: Bench, report: Report, path: Path, steps: Sequence[BoardStep]) -> None:
     """Do these steps, and save the report after each."""
     for number, step in enumerate(steps, 1):
         bench.tell(f"[{number}/{len(steps)}] {step.name}: {step.title}")
@@ -29,7 +29,7 @@ async def run(bench: Bench, report: Report, path: Path, steps: Sequence[Step]) -
         _tell(bench, done)
 
 
-async def _done(step: Step, bench: Bench) -> StepReport:
+async def _done(step: BoardStep, bench: Bench) -> StepReport:
     began, clock = time.time(), time.monotonic()
 
     def result(state: str, problem: str = "") -> StepReport:

@@ -7,14 +7,14 @@ import asyncio
 from firmware.tools.board_line import BoardLine, BoardLineError
 from receiver import reasons
 
-from .bench import Bench, Person, identity, self_test
-from .figures import Figure, SkippedError, StepError
+from .bench import AtHand, Bench, identity, self_test
+from .figures import BoardFigure, SkippedError, StepError
 
 HAND_S = 120.0  # for a person to read, find the plug and pull it
 UP_S = 30.0  # from the plug to HELLO, with waits after crashes in a row
 
 
-async def power_cuts(bench: Bench) -> list[Figure]:
+async def power_cuts(bench: Bench) -> list[BoardFigure]:
     """Let it write without end, and have it unplugged; each time it must be as before."""
     if bench.person is None:
         raise SkippedError("it needs a person who pulls the plug: leave out --no-person")
@@ -31,12 +31,12 @@ async def power_cuts(bench: Bench) -> list[Figure]:
         finally:
             await line.restart(service=False)
     return [
-        Figure("power cuts", bench.cuts, ""),
-        Figure("cuts that lost something", lost, "", 0, most=0),
+        BoardFigure("power cuts", bench.cuts, ""),
+        BoardFigure("cuts that lost something", lost, "", 0, most=0),
     ]
 
 
-async def _cut(line: BoardLine, person: Person, number: str) -> None:
+async def _cut(line: BoardLine, person: AtHand, number: str) -> None:
     """Write until the board is gone, and wait until it is back."""
     await person.ask(f"cut {number}: unplug the board now, while it writes")
     try:

@@ -12,21 +12,21 @@ from receiver.host.command import UsageError
 from simulator.tools.bringup import cli, run, session
 from simulator.tools.bringup.bench import Bench
 from simulator.tools.bringup.blank_board import BlankBoardError
-from simulator.tools.bringup.figures import Figure, SkippedError, StepError
+from simulator.tools.bringup.figures import BoardFigure, SkippedError, StepError
 from simulator.tools.bringup.report import DONE, FAILED, SKIPPED, Report, load
-from simulator.tools.bringup.steps import NAMES, STEPS, Step
+from simulator.tools.bringup.steps import NAMES, STEPS, BoardStep
 
-GOOD = Figure("good", 1, "ms", 1, most=2)
-BAD = Figure("bad", 3, "ms", 1, most=2)
+GOOD = BoardFigure("good", 1, "ms", 1, most=2)
+BAD = BoardFigure("bad", 3, "ms", 1, most=2)
 
 
-def step(name: str, result: Figure | Exception) -> Step:
-    async def act(bench: Bench) -> list[Figure]:
+def step(name: str, result: BoardFigure | Exception) -> BoardStep:
+    async def act(bench: Bench) -> list[BoardFigure]:
         if isinstance(result, Exception):
             raise result
         return [result]
 
-    return Step(name, name, act)
+    return BoardStep(name, name, act)
 
 
 def bench(told: list[str]) -> Bench:
@@ -74,9 +74,9 @@ async def test_a_mistake_of_ours_is_no_finding(tmp_path: Path) -> None:
     [(1.0, 1, 2, True), (2.0, 1, 2, True), (0.9, 1, 2, False), (2.1, 1, 2, False)],
 )
 def test_bounds(value: float, least: float, most: float, ok: bool) -> None:
-    assert Figure("f", value, "", least=least, most=most).is_ok is ok
-    assert Figure("f", value, "").is_ok
-    assert "at least 1, at most 2" in Figure("f", value, "", 1.5, least, most).bounds
+    assert BoardFigure("f", value, "", least=least, most=most).is_ok is ok
+    assert BoardFigure("f", value, "").is_ok
+    assert "at least 1, at most 2" in BoardFigure("f", value, "", 1.5, least, most).bounds
 
 
 def parsed(*line: str) -> argparse.Namespace:
