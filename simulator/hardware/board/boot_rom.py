@@ -18,13 +18,13 @@ import threading
 from pathlib import Path
 
 from esp32_mock_bootloader import protocol, registers, server
-from esptool.targets import CHIP_DEFS
 
 BLOCK = 4096
 SIZE_CODES = {2: 0x15, 4: 0x16, 8: 0x17, 16: 0x18}  # the last byte of a flash's JEDEC id, by MB
 # What the ESP32-S3's eFuses say of PSRAM in the package, by MB.
 PSRAM_CODES = {0: 0, 2: 2, 4: 4, 8: 1, 16: 3}
-S3 = "esp32s3"
+ANSWER_S = 5.0  # the mock ends a read whose acknowledgement takes 50 ms, as over a network
+S3, S3_FUSES = "esp32s3", 0x60007044  # where its block 1 of eFuses is read
 
 
 class MappedFlash(server.FlashImage):  # type: ignore[misc]
@@ -99,6 +99,7 @@ def power_goes(cut: Path) -> bool:
 
 def describe(chip: str, mb: int, psram_mb: int, mac: bytes) -> None:
     """Let the mock of this process be one chip: its flash, its eFuses, its address."""
+    server._CLIENT_RECV_TIMEOUT = ANSWER_S
     protocol.MOCK_FLASH_ID = protocol.MOCK_FLASH_ID & 0xFFFF | SIZE_CODES[mb] << 16
     registers.mac_bytes_for_chip = lambda _: tuple(mac)
     plain = registers.read_reg_value
@@ -107,8 +108,8 @@ def describe(chip: str, mb: int, psram_mb: int, mac: bytes) -> None:
 
 
 def _psram_fuses(mb: int) -> dict[int, int]:
-    block, code = int(CHIP_DEFS[S3].EFUSE_BLOCK1_ADDR), PSRAM_CODES[mb]
-    return {block + 4 * 4: (code & 3) << 3, block + 4 * 5: (code >> 2) << 19}
+    code = PSRAM_CODES[mb]
+    return {S3_FUSES + 4 * 4: (code & 3) << 3, S3_FUSES + 4 * 5: (code >> 2) << 19}
 
 
 def main() -> None:

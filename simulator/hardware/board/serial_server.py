@@ -7,7 +7,7 @@ import logging
 from contextlib import suppress
 from typing import TYPE_CHECKING, cast
 
-from serial.rfc2217 import PortManager
+from serial.rfc2217 import IAC, IAC_DOUBLED, M_NORMAL, PortManager
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -69,6 +69,15 @@ def _manager(port: SimulatedPort, writer: asyncio.StreamWriter) -> PortManager:
     return PortManager(line, connection, logging.getLogger(__name__))
 
 
+def _is_plain(manager: PortManager, data: bytes) -> bool:
+    """Whether these bytes are the port's, without a command of the protocol among them."""
+    return IAC not in data and manager.mode == M_NORMAL and manager.suboption is None
+
+
+def _filtered(manager: PortManager, data: bytes) -> bytes:
+    return b"".join(manager.filter(data))
+
+
 class SerialServer:
     """Serve `port`; `received` gets the client's bytes. Bytes for it go to `write`."""
 
@@ -101,7 +110,7 @@ class SerialServer:
     def write(self, data: bytes) -> None:
         """Send bytes to the client; without one they are lost."""
         if self._writer and self._manager:
-            self._writer.write(b"".join(self._manager.escape(data)))
+            self._writer.write(data.replace(IAC, IAC_DOUBLED))
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self._writer:
@@ -112,7 +121,7 @@ class SerialServer:
         self._manager = _manager(self.port, writer)
         try:
             while data := await reader.read(4096):
-                plain = b"".join(self._manager.filter(data))
+                plain = data if _is_plain(self._manager, data) else _filtered(self._manager, data)
                 if plain:
                     self._received(plain)
         except ConnectionError:

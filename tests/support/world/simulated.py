@@ -2,24 +2,48 @@
 
 from __future__ import annotations
 
-import tempfile
+import pickle
+import shutil
 from functools import cache
+from hashlib import sha256
 from pathlib import Path
+from typing import cast
 
+from firmware.tools.compile import ROOT
 from firmware.tools.package import file_system
 from firmware.tools.package.build import Built, Options, build
 from simulator.hardware.board import stand_in
 from simulator.hardware.board.board import BoardConfig, SimulatedBoard
 from simulator.hardware.radio.server import Radio
+from simulator.hardware.rv32 import image
 
-_KEPT: list[tempfile.TemporaryDirectory[str]] = []  # until this process ends
+_SOURCES = ("receiver", "firmware", "requirements")
+_KEPT = ROOT / "build/release"  # of the sources as they were last; every run of the tests uses it
 
 
 @cache
 def release() -> Built:
-    """Build the simulated board's release, once in a process."""
-    _KEPT.append(tempfile.TemporaryDirectory(prefix="tillsign-release-"))
-    return build("unix", Path(_KEPT[-1].name, "release"), Options(release=1, dirty=True))
+    """Build the simulated board's release, once for these sources."""
+    _KEPT.mkdir(parents=True, exist_ok=True)
+    told, stamp = _KEPT / "told", _stamp()
+    with image.alone(_KEPT / "lock"):
+        kept = pickle.loads(told.read_bytes()) if told.exists() else ("", None)
+        if kept[0] != stamp:
+            built = build("unix", _KEPT / stamp, Options(release=1, dirty=True))
+            told.write_bytes(pickle.dumps((stamp, built)))
+            for old in _KEPT.glob("[0-9a-f]*"):
+                if old.is_dir() and old.name != stamp:
+                    shutil.rmtree(old)
+            return built
+        return cast("Built", kept[1])
+
+
+def _stamp() -> str:
+    total = sha256()
+    files = [path for part in _SOURCES for path in (ROOT / part).rglob("*")]
+    for path in sorted(path for path in files if path.suffix in (".py", ".txt")):
+        total.update(f"{path.relative_to(ROOT)}\n".encode() + path.read_bytes())
+    return total.hexdigest()[:16]
 
 
 def flashed(

@@ -1,0 +1,1 @@
+"""Protocols of pyserial that it should look for here first."""
