@@ -20,7 +20,7 @@ from receiver.core import connection, sale_session
 from simulator.authority.ledger import states as ledger
 from simulator.phone.conversation import states as conversation
 
-from . import limits, reference
+from . import lamp, limits, reference
 from .diagrams import machine
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 PAGES = Path(__file__).resolve().parents[3] / "docs"
 BLOCKS: dict[str, Callable[[], str]] = {
     "edges": reference.edges,
+    "lamp": lamp.states,
     "limits": limits.page,
     "machine of the authority": lambda: machine(ledger.TABLE, ledger.NONE),
     "machine of the line": lambda: machine(reference.line_table(), "home"),
