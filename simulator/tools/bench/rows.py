@@ -102,6 +102,7 @@ ROWS = {
     "authority_answer": Row("ms"),
     "receiver_verdict": Row("ms"),
     "boot_to_hello": Row("ms", 1000, "an empty script in the same interpreter"),
+    "enrolment": Row("s", 5),  # without the time of the second person
     # One approval's way through the bridge. Three commits: the approval with its request, the
     # verdict, that the till is notified.
     "approval_bridge_files": Row("files", goal=22),
