@@ -261,7 +261,8 @@ class ReceiverSession:
         A failure ends the bridge, and loses no money: no later effect is carried out.
         """
         arrived = time.monotonic()
-        if self._controller.sale is not None or isinstance(event, inputs.Ring):
+        rung = isinstance(event, inputs.Ring) and not event.refusal
+        if rung or self._controller.sale is not None:
             self._busy_at = self._now()
         if self._failed:
             raise RuntimeError("this receiver's session has failed")

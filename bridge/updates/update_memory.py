@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec import Struct
 
-from bridge import contracts, foreign_code
+from bridge import foreign_code
 from bridge.authority.update_messages import UpdateOutcome
-from bridge.contracts import MalformedError, MismatchError
 from bridge.observability.logs import Log
 
 if TYPE_CHECKING:
@@ -107,7 +106,7 @@ class UpdateMemory:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             fresh = self._path.with_name(self._path.name + ".new")
             with fresh.open("wb") as file:
-                file.write(contracts.encode(self._content))
+                file.write(msgspec.json.encode(self._content))
                 file.flush()
                 os.fsync(file.fileno())
             fresh.replace(self._path)
@@ -123,9 +122,9 @@ def _is_same(one: Owed, other: Owed) -> bool:
 def _read(path: Path) -> Content:
     """Return what the file says; nothing where it is absent or damaged."""
     try:
-        return contracts.decode(path.read_bytes(), Content)
+        return msgspec.json.decode(path.read_bytes(), type=Content)
     except FileNotFoundError:
         return Content()
-    except (OSError, MalformedError, MismatchError, msgspec.MsgspecError) as error:
+    except (OSError, ValueError) as error:  # msgspec's errors are such
         _log.warning("updates forgotten", detail=f"{path}: {error}")
         return Content()

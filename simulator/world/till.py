@@ -108,6 +108,10 @@ class Till(Scope):
     async def receivers(self) -> list[Json]:
         return list((await self._ask("GET", "/v1/receivers"))["receivers"])
 
+    async def update(self, till: int) -> Json:
+        """Order the update of a till's receiver."""
+        return await self._ask("POST", f"/v1/receivers/{till}/update")
+
     # Events.
 
     async def events(self) -> AsyncIterator[Json]:

@@ -21,7 +21,7 @@ from simulator.phone.wallet import keys
 from simulator.phone.wallet.wallet import Wallet
 from simulator.processes.scope import Scope
 
-from . import enrolment
+from . import enrolment, release_keys
 from .bridge import BridgeProcess, Place
 from .enrolment import ReceiverFolder
 from .receiver_command import Chip, Command, chip_command, command, name_maps
@@ -51,6 +51,7 @@ class World(Scope):
     def __init__(self, settings: Settings | None = None) -> None:
         self.settings = settings or Settings()
         self.people: DemoWorld
+        self.signers: list[Path]  # the private key files of who signs firmware
         self.authority: Authority
         self.radio: Radio
         self.line: LineProcess | None = None
@@ -100,7 +101,9 @@ class World(Scope):
 
     async def open(self) -> None:
         directory = Path(self.stack.enter_context(TemporaryDirectory(prefix="tillsign-")))
-        self.authority = await self.stack.enter_async_context(Authority(directory / "authority"))
+        place = directory / "authority"
+        self.signers = release_keys.make(directory / "firmware-keys", place)
+        self.authority = await self.stack.enter_async_context(Authority(place))
         self.people = self.authority.seed_demo()
         identity = self.authority.ca.client("bridge")
         client = identity.fingerprint()

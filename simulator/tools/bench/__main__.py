@@ -24,6 +24,7 @@ from . import (
     board_enrolment,
     bridge_start,
     chip,
+    firmware_update,
     heap,
     load,
     receiver_start,
@@ -72,6 +73,7 @@ def _parts(sales: int, tell: Callable[[str], object]) -> dict[str, Callable[[], 
         "the demo": _demo,
         "many sales through one bridge": partial(load.measure, sales, sold),
         "a start on a long journal": partial(bridge_start.measure, written),
+        "a firmware update over the line": firmware_update.measure,
         "the authority on PostgreSQL": authorisations.measure,
     }
 

@@ -124,6 +124,11 @@ ROWS = {
     # The bridge's start.
     f"cold_start_{SALES_BEFORE_START}": Row("s", 2, "the same with an empty journal"),
     "cold_start_empty": Row("s", goal=0.27, bound_is=f"python -c '{IMPORTS}'"),
+    # A firmware update over the simulated line at 115,200 baud.
+    "update_transfer": Row(
+        "s", bound_is="the bytes of its frames and their acknowledgements, one after the other"
+    ),
+    "update_of_bound": Row("", 0.9, better=HIGHER),
     # The authority on PostgreSQL, with and without itself.
     "authority_pairs": Row("pairs/s", better=HIGHER),
     "authority_pairs_share": Row("", 0.5, better=HIGHER),
