@@ -18,7 +18,7 @@ from receiver.protocol.messages import RECEIVER_ID_SIZE
 
 from . import greeting, lamp, slots
 from .line import Line
-from .wait import Flag, Waiter
+from .wait import Waiter
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,7 +36,7 @@ def main(feed: Callable[[], object], ordered: bool) -> None:
     fault = reasons.IN_SERVICE if ordered else _fault(slots.read(slots.CRASH))
     console = _console()
     line = Line(console.source, console.sink, console.clock)
-    waiter = Waiter(Flag(), console.source, console.sink, None)
+    waiter = Waiter(None, console.source, console.sink, None)
     Service(console, line, waiter, feed, fault).run()
     if ordered:
         slots.write(slots.RESET, str(wire.RESET_PLANNED))

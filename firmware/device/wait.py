@@ -34,9 +34,12 @@ class Flag(IOBase):
 
 
 class Waiter:
-    """What ends a wait of the loop. `pump` is a radio without interrupts."""
+    """What ends a wait of the loop. `pump` is a radio without interrupts; None of either: none.
 
-    def __init__(self, flag: Flag, source: Stream, sink: Stream, pump: Pump | None) -> None:
+    Without a flag the Unix port waits in the system's own poll, not in turns of a millisecond.
+    """
+
+    def __init__(self, flag: Flag | None, source: Stream, sink: Stream, pump: Pump | None) -> None:
         self.flag = flag
         self._pump = pump
         self._sink = sink
@@ -44,7 +47,8 @@ class Waiter:
         self._poller = select.poll()
         self._poller.register(source, select.POLLIN)
         self._poller.register(sink, 0)
-        self._poller.register(flag, select.POLLIN)
+        if flag is not None:
+            self._poller.register(flag, select.POLLIN)
         if pump is not None:
             self._poller.register(pump.fileno_stream(), select.POLLIN)
 
@@ -56,7 +60,8 @@ class Waiter:
         is_ready(self._poller, ms)
         if self._pump is not None:
             self._pump.pump()
-        self.flag.is_up = False
+        if self.flag is not None:
+            self.flag.is_up = False
 
 
 def is_ready(poller: select.poll, ms: int = 0) -> bool:

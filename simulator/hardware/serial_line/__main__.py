@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import selectors
 import signal
 from collections.abc import Coroutine
 from contextlib import AsyncExitStack, suppress
@@ -22,7 +23,17 @@ def main() -> None:
     parser.add_argument(
         "--config", required=True, help="JSON, the keys of simulator.hardware.serial_line.config"
     )
-    asyncio.run(run(Config.from_json(parser.parse_args().config)))
+    config = Config.from_json(parser.parse_args().config)
+    with asyncio.Runner(loop_factory=_precise_loop) as runner:
+        runner.run(run(config))
+
+
+def _precise_loop() -> asyncio.AbstractEventLoop:
+    """Return a loop whose timers are not rounded up to whole milliseconds, as epoll's are.
+
+    A byte takes 87 µs at 115,200 baud: rounded up, every frame would come a millisecond late.
+    """
+    return asyncio.SelectorEventLoop(selectors.SelectSelector())
 
 
 async def run(config: Config) -> None:

@@ -34,7 +34,7 @@ LOOK_S = 0.02  # a chunk takes 0.2 s
 WITHIN_S = 180.0
 
 
-class Look(NamedTuple):
+class Acknowledged(NamedTuple):
     """How many bytes the receiver had acknowledged at a time."""
 
     at: float
@@ -84,19 +84,19 @@ def _on_the_line(offset: int, data: bytes) -> int:
     return total
 
 
-async def _update(built: Built) -> list[Look]:
+async def _update(built: Built) -> list[Acknowledged]:
     """Return what was seen of the transfer, from its first chunk to the last but one."""
     async with World(Settings(rate=RATE)) as world:
         await world.receiver_up()
         _publish(world, built)
         await world.till.update(TILL)
-        looks: list[Look] = []
+        looks: list[Acknowledged] = []
         async with asyncio.timeout(WITHIN_S):
             while not looks or looks[-1].offset < _but_one(built):
                 [receiver] = await world.till.receivers()
                 update = receiver["update"]
                 if update and update["phase"] == "sending" and update["offset"]:
-                    looks.append(Look(time.monotonic(), update["offset"]))
+                    looks.append(Acknowledged(time.monotonic(), update["offset"]))
                 await asyncio.sleep(LOOK_S)
         return looks
 
