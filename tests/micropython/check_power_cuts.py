@@ -35,7 +35,7 @@ CHALLENGE = bytes(range(16))
 PIECE = 1500  # bytes in one CHUNK: several go into one block
 
 
-class PowerCut(BaseException):  # noqa: N818 - no error: nothing may catch it
+class PowerCut(BaseException):
     pass
 
 
@@ -105,7 +105,9 @@ def release(number):
         "deep/er/long.bin": sha256(b"%d" % number).digest() * 200,
         "last.bin": b"end %d" % number * 500,
     }
-    rows = tuple(firmware.File(path, len(files[path]), sha256(files[path]).digest()) for path in ORDER)
+    rows = tuple(
+        firmware.File(path, len(files[path]), sha256(files[path]).digest()) for path in ORDER
+    )
     made = firmware.Manifest(number, 0, Device.board_class, "v%d" % number, bytes(20), rows)
     payload = firmware.encode(made)
     signatures = [firmware.sign(payload, kid, MAKERS[kid], portable) for kid in list(MAKERS)[:2]]

@@ -18,7 +18,8 @@ from .sources import Source, Tree
 
 ENTRY = "firmware.device.boot"
 # What runs where nothing is sold: started by the loader, and loaded at the first order.
-APART = ("firmware.device.service", *sorted(sources.LATER))
+# Entry → the module that a build makes of it.
+APART = {"firmware.device.service": "service", "firmware.device.orders": "orders"}
 MAIN = "main"  # what the loader imports from either
 # Steps in their order; a build may leave some out, to measure the others.
 STEPS = ("constants", "programs", "unused", "texts", "names")

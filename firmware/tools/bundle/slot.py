@@ -60,14 +60,16 @@ def modules(
     """
     texts = kernels(root)
     apart = {
-        place(entry): firmware(
+        f"{name}.py": firmware(
             root, machine.target, machine.excluded, READABLE, known, entry=entry
         ).text
-        for entry in APART
+        for entry, name in APART.items()
     }
+    first = [Path(name).stem for name in texts]
     return {
         **apart,
-        STARTER.as_posix(): starter([Path(name).stem for name in texts], machine.target, module),
+        **{place(entry): starter_apart(first, name) for entry, name in APART.items()},
+        STARTER.as_posix(): starter(first, machine.target, module),
         f"{module}.py": short.text,
         **texts,
     }
@@ -80,7 +82,8 @@ def place(module: str) -> str:
 
 def files_apart() -> set[str]:
     """Return the paths in a slot of what is never loaded with the rest."""
-    return {Path(place(module)).with_suffix(".mpy").as_posix() for module in APART}
+    places = [*map(place, APART), *(f"{name}.py" for name in APART.values())]
+    return {Path(path).with_suffix(".mpy").as_posix() for path in places}
 
 
 def shown(short: Short) -> str:
@@ -111,6 +114,17 @@ def starter(first_modules: list[str], target: str, module: str) -> str:
     )
 
 
+def starter_apart(first_modules: list[str], module: str) -> str:
+    """Return the file by which a program of service mode is found.
+
+    The kernels are first here too; service mode starts without them as well.
+    """
+    imports = "".join(f"    import {name}\n" for name in first_modules)
+    return (
+        f"try:\n{imports}except (MemoryError, ValueError):\n    pass\nfrom {module} import {MAIN}\n"
+    )
+
+
 def write(
     root: Path,
     output: Path,
@@ -131,7 +145,7 @@ def write(
         written.parent.mkdir(parents=True, exist_ok=True)
         written.write_bytes(compiled)
         sizes[written.relative_to(output).as_posix()] = len(compiled)
-        if path not in map(place, APART):  # never loaded with the rest
+        if written.relative_to(output).as_posix() not in files_apart():
             names |= mpy.names(compiled)
     measured = version.measure(str(output)).hex()
     name_map = output.with_name(output.name + SUFFIX)
