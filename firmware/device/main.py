@@ -9,6 +9,10 @@ With the file `service` a start, also that of a trial, runs `firmware.device.ser
 which sells nothing and takes enrolments and updates: that start alone, so that any other reset
 sells again.
 
+An image of our own (`IMAGE`) has this file in it, and two partitions in place of the directories.
+The same files say which is in use and which is tried; an image that is not the one to run sets the
+other one and resets (`jump`). The chip's own boot loader returns from one that does not start.
+
 A crash leaves its traceback in `crash` and one more letter in `crashes`, and each start waits
 longer than the one before. From the third crash in a row every other start is in service mode,
 which says why.
@@ -25,6 +29,9 @@ if TYPE_CHECKING:
     from typing import Any
 
 SLOT, NEXT, TRIAL, SERVICE = "slot", "slot.next", "slot.trial", "service"
+JUMP = "slot.jump"  # an image has been set, and is to find itself there
+IMAGE = False  # the build of an image states True
+LABELS = {"a": "ota_0", "b": "ota_1"}  # of partitions
 RESET, CRASH, CRASHES = "reset", "crash", "crashes"
 BOARD = "board"  # its name, then perhaps `locked`: the button gives no prompt
 RESET_CRASH, RESET_UPDATE = "6", "8"  # as in `receiver.link.wire`
@@ -76,6 +83,50 @@ def choose() -> str:
         write(RESET, RESET_UPDATE)
         return trial
     return read(SLOT) or "a"
+
+
+def choose_image(partition: "Any") -> str:
+    """Return the slot of the running image; set another one and return "" if that is to run.
+
+    A trial that was set is run once, and only where it finds itself; another start ends it.
+    """
+    running = partition(partition.RUNNING).info()[4]
+    jump, trial = read(JUMP), read(NEXT)
+    if jump and LABELS.get(jump) == running and move(JUMP, TRIAL):
+        write(RESET, RESET_UPDATE)
+        return jump
+    for name in (JUMP, TRIAL):
+        if read(name):
+            os.remove(name)
+    if trial and move(NEXT, JUMP):
+        if set_image(partition, trial):
+            return ""
+        os.remove(JUMP)
+    wanted = read(SLOT) or "a"
+    if wanted in LABELS and LABELS[wanted] != running and set_image(partition, wanted):
+        return ""
+    return {label: name for name, label in LABELS.items()}.get(running, "a")
+
+
+def set_image(partition: "Any", name: str) -> bool:
+    """Let the chip start the image in a slot from now on; False if it finds none there."""
+    found = partition.find(partition.TYPE_APP, label=LABELS.get(name, name))
+    try:
+        for one in found[:1]:
+            one.set_boot()
+    except OSError:  # the chip verifies the image
+        return False
+    return bool(found)
+
+
+def root() -> str:
+    """Return what to run, "" for a reset."""
+    if IMAGE:
+        import esp32
+
+        if hasattr(esp32, "Partition"):
+            return choose_image(esp32.Partition)
+    return choose()
 
 
 def is_ordered() -> bool:
@@ -170,7 +221,9 @@ def start() -> None:
         micropython.kbd_intr(-1)  # byte 3 in a frame is data, and no key gives the prompt
         if hasattr(micropython, "alloc_emergency_exception_buf"):  # the Unix port has a buffer
             micropython.alloc_emergency_exception_buf(SPARE)
-        run(choose(), is_ordered(), crashes, feed)
+        chosen = root()
+        if chosen:
+            run(chosen, is_ordered(), crashes, feed)
     except Exception as error:
         status = 1
         note(error, crashes)

@@ -17,7 +17,15 @@ from .slot import Machine, modules, shown
 
 HASH = "firmware.device.version.FROZEN_HASH"  # the result of `measure` without a slot
 LOADER = Path("firmware/device/main.py")
+_DIRECTORIES = "IMAGE = False"  # the loader's, in a slot
 _NO_HASH = b"unhashed"  # stands in the files while they are hashed, and nowhere else in them
+
+
+def loader(text: str) -> str:
+    """Return the loader of an image, which knows that it is in one."""
+    if text.count(_DIRECTORIES) != 1:
+        raise ValueError(f"{LOADER} does not state {_DIRECTORIES}")
+    return text.replace(_DIRECTORIES, "IMAGE = True")
 
 
 def write(root: Path, output: Path, machine: Machine) -> bytes:
@@ -25,7 +33,7 @@ def write(root: Path, output: Path, machine: Machine) -> bytes:
     known = {HASH: _NO_HASH}
     short = firmware(root, machine.target, machine.excluded, STEPS, known)
     files = modules(root, short, machine, shown(short), known)
-    files["main.py"] = (root / LOADER).read_text()
+    files["main.py"] = loader((root / LOADER).read_text())
     total = sha256()
     for path, text in sorted(files.items()):
         total.update(f"{len(path)} {path} {len(text)}\n{text}".encode())

@@ -39,6 +39,13 @@ NORETURN static void mp_machine_reset(void) {
     hal_reset(RESET_HARD);
 }
 
+// The same on every machine.
+static mp_obj_t machine_unique_id(void) {
+    static const byte id[] = {0x02, 0x54, 0x53, 0, 0, 1};
+    return mp_obj_new_bytes(id, sizeof id);
+}
+MP_DEFINE_CONST_FUN_OBJ_0(machine_unique_id_obj, machine_unique_id);
+
 // A pin that leads nowhere: the boards of this machine have no lamp and no button.
 typedef struct {
     mp_obj_base_t base;
@@ -90,6 +97,7 @@ MP_DEFINE_CONST_OBJ_TYPE(
 // The numbers of the ESP32 port.
 #define MICROPY_PY_MACHINE_EXTRA_GLOBALS \
     { MP_ROM_QSTR(MP_QSTR_Pin), MP_ROM_PTR(&machine_pin_type) }, \
+    { MP_ROM_QSTR(MP_QSTR_unique_id), MP_ROM_PTR(&machine_unique_id_obj) }, \
     { MP_ROM_QSTR(MP_QSTR_PWRON_RESET), MP_ROM_INT(RESET_POWER) }, \
     { MP_ROM_QSTR(MP_QSTR_HARD_RESET), MP_ROM_INT(RESET_HARD) }, \
     { MP_ROM_QSTR(MP_QSTR_WDT_RESET), MP_ROM_INT(RESET_WATCHDOG) }, \
