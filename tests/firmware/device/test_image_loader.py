@@ -49,7 +49,7 @@ class Chip:
             if self.set in self.dead or (self.set == self.label != self.valid):
                 self.set = self.valid  # it was tried once and not kept, or never started
             self.label = self.set
-            chosen = loader.choose_image(self)
+            chosen: str = loader.choose_image(self)
             if chosen:
                 return chosen
         raise AssertionError("it never settles on an image")
