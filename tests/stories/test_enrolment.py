@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 
 from bridge.authority.enrolment_client import BearerClient
+from bridge.config import configuration
+from bridge.daemon.daemon import Daemon
 from firmware.tools.board_line import BoardLine
 from firmware.tools.enrol import procedure
 from firmware.tools.enrol.progress import Progress
@@ -19,10 +21,14 @@ from receiver.host import whole_files
 from receiver.protocol import enrolment, messages, pins, signed
 from simulator.authority import Authority
 from simulator.authority.accounts import bindings
+from simulator.world.bridge import BridgeProcess, Place
+from simulator.world.till import Till
 from tests.support.shop.second_person import CutError, Cuts, SecondPerson, command, words_in
 from tests.support.world.blank_till import PATIENCE_S, TERMS, TILL, BlankTill
 
 pytestmark = pytest.mark.processes
+
+DAY = 24 * 3600
 
 
 @pytest.fixture
@@ -235,6 +241,28 @@ async def test_moved_and_exchanged_and_revoked(
     assert speaker(till) is None
     rows = (await till.person.admin("GET", "receivers"))["receivers"]
     assert [row["revoked"] is not None for row in rows] == [True, True]
+
+
+async def test_its_bridge_renews_it(till: BlankTill, tmp_path: Path) -> None:
+    """200 days after its enrolment: the board sells under the new certificate, and keeps it."""
+    till.clock.shift = -200 * DAY
+    assert await till.enrolled(await till.ticket()) == 0
+    till.clock.shift = 0
+    place, old = till.directory / "out" / f"receiver-{TILL}.cose", stored(till).certificate
+    identity = till.authority.ca.client("bridge")
+    bridge = BridgeProcess(tmp_path / "bridge")
+    row = Place(TILL, till.serial, place)
+    pinned = place.with_name("pins.cbor")
+    bridge.configure(till.authority, identity, [row], pins=pinned, timeout_s=5.0)
+    async with Daemon(configuration.load(bridge.config)) as daemon, Till(daemon.till_url) as shop:
+        assert (await till.sell(shop))["state"] == "approved"
+        await daemon.renewing.look()
+        assert daemon._renewal
+        await daemon._renewal.look(anew=True)
+        assert (await till.sell(shop))["state"] == "approved"
+    fresh = place.read_bytes()
+    assert fresh != old
+    assert stored(till).certificate == fresh
 
 
 async def test_a_label_from_the_board(

@@ -15,7 +15,7 @@ import pytest
 from simulator.processes.die_with_parent import die_with_parent
 from simulator.world.till import Till
 from tests.architecture.tree import ROOT
-from tests.support.world.blank_till import PATIENCE_S, TILL, BlankTill
+from tests.support.world.blank_till import BlankTill
 from tests.support.world.tap import Tap
 
 pytestmark = pytest.mark.processes
@@ -127,13 +127,7 @@ async def sale_at(bridge: Process, till: BlankTill) -> None:
             address = re.search(r"https?://[\d.:]+", (await bridge.stdout.readline()).decode())
         assert address
         async with Till(address[0]) as register:
-            async with asyncio.timeout(PATIENCE_S), register.watch() as events:
-                while not (await register.receivers())[0]["up"]:
-                    await anext(events)
-            sale = await register.ring_up(100, till=TILL)
-            await till.buy()
-            assert (await register.outcome(sale["sale_id"]))["state"] == "approved"
-            await register.paid(sale["sale_id"])
+            assert (await till.sell(register))["state"] == "approved"
     finally:
         bridge.terminate()
         await bridge.communicate()

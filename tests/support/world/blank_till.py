@@ -19,6 +19,8 @@ from simulator.phone.transport.bleak_backend import phone_radio
 from simulator.processes.scope import Scope
 from simulator.world import enrolment
 from simulator.world.receiver_command import command
+from simulator.world.till import Json, Till
+from tests.support.shop.authority import Clock
 from tests.support.shop.second_person import SecondPerson
 from tests.support.shop.second_person import command as command_of
 
@@ -38,6 +40,7 @@ class BlankTill(Scope):
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
+        self.clock = Clock()  # the authority's
         self.authority: Authority
         self.person: SecondPerson
         self.people: DemoWorld
@@ -53,7 +56,7 @@ class BlankTill(Scope):
 
     async def open(self) -> None:
         self.authority = await self.stack.enter_async_context(
-            Authority(self.directory / "authority")
+            Authority(self.directory / "authority", clock=self.clock)
         )
         self.people = self.authority.seed_demo()
         self.person = SecondPerson(self.authority)
@@ -94,6 +97,18 @@ class BlankTill(Scope):
         """Hold the board's button, or let it go."""
         place = self.store / "button"
         place.touch() if held else place.unlink()
+
+    async def sell(self, register: Till) -> Json:
+        """Sell at a bridge whose receiver comes up; the till keeps it. Return the sale."""
+        async with asyncio.timeout(PATIENCE_S), register.watch() as events:
+            while not (await register.receivers())[0]["up"]:
+                await anext(events)
+        sale = await register.ring_up(100, till=TILL)
+        await self.buy()
+        sold = await register.outcome(sale["sale_id"])
+        if sold["state"] == "approved":
+            await register.paid(sale["sale_id"])
+        return sold
 
     async def buy(self) -> Outcome:
         """One honest buyer with a new phone, who approves."""
