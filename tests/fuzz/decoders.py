@@ -8,10 +8,10 @@ from functools import partial
 from random import Random
 from typing import Any
 
-from receiver.encoding import cbor, cose, schema
-from receiver.link import frames, wire
+from receiver.encoding import cbor, cose, cose_sign, schema
+from receiver.link import frames, service_wire, wire
 from receiver.link.frames import Frame
-from receiver.protocol import exchange, gatt, padding, pins, signed
+from receiver.protocol import enrolment, exchange, firmware, gatt, padding, pins, signed
 from tests.fuzz import generate, near, seeds
 from tests.fuzz.target import Target
 from tests.support.values import message_vectors
@@ -29,6 +29,7 @@ def targets() -> Iterator[tuple[str, Target]]:
     yield "padding", Target(_unpad, _pad, seeds.padded)
     yield "service-data", Target(gatt.parse_service_data, _service_data, _adverts)
     yield "pins", Target(pins.decode, pins.encode, seeds.keyrings)
+    yield from _service()
 
 
 def _signed() -> Iterator[tuple[str, Target]]:
@@ -73,6 +74,49 @@ def _maps() -> Iterator[tuple[str, Target]]:
                 partial(near.plain, name),
             ),
         )
+
+
+def _service() -> Iterator[tuple[str, Target]]:
+    """What a receiver in service mode is told, and what it keeps."""
+    for channel, row in service_wire.LAYOUTS.items():
+        values = generate.plain(*row)
+        yield (
+            f"service{channel}-{row.make.__name__.lower()}",
+            Target(
+                partial(service_wire.decode, channel),
+                partial(service_wire.encode, channel),
+                partial(seeds.made, values),
+                values,
+            ),
+        )
+    stored = generate.plain(enrolment.STORED, enrolment.Stored)
+    yield (
+        "stored-enrolment",
+        Target(
+            partial(_decode_map, enrolment.STORED, enrolment.Stored),
+            partial(schema.encode, enrolment.STORED),
+            partial(seeds.made, stored),
+            stored,
+        ),
+    )
+    yield "manifest", Target(firmware.decode, firmware.encode, lambda: [_payload()])
+    kid_size = signed.AUTHORITY_KID_SIZE
+    parse = partial(cose_sign.parse, kid_size=kid_size)
+    yield "manifest-signed", Target(parse, lambda value: cose_sign.join(*value), _signed_manifest)
+
+
+def _payload() -> bytes:
+    files = (firmware.File("deep/boot.mpy", 3, bytes(32)), firmware.File("t.mpy", 0, bytes(32)))
+    return firmware.encode(firmware.Manifest(7, 3, "unix-littlefs", "1.2", bytes(20), files))
+
+
+def _signed_manifest() -> list[bytes]:
+    kids = (b"\5\1", b"\5\2")
+    payload = _payload()
+    return [
+        firmware.join(payload, [cose_sign.Signature(kid, bytes(64)) for kid in kids[:count]])
+        for count in (1, 2)
+    ]
 
 
 def _line() -> Iterator[tuple[str, Target]]:

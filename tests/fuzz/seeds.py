@@ -44,7 +44,7 @@ def message(kind: signed.Kind, alg: int) -> list[bytes]:
     """Signed messages of a kind; by an algorithm for which there are none, generated ones."""
     every = vectors("messages")["signed"]
     found = [bytes.fromhex(case["message"]) for case in every if case["kind"] == kind.type]
-    return [data for data in found if _is_by(data, kind, alg)] or _made(generate.message(kind, alg))
+    return [data for data in found if _is_by(data, kind, alg)] or made(generate.message(kind, alg))
 
 
 def algorithms(kind: signed.Kind) -> list[int]:
@@ -80,7 +80,7 @@ def link_hellos() -> list[bytes]:
 
 
 def writes() -> list[bytes]:
-    return _made(generate.write)
+    return made(generate.write)
 
 
 def padded() -> list[bytes]:
@@ -133,5 +133,5 @@ def _is_by(data: bytes, kind: signed.Kind, alg: int) -> bool:
     return True
 
 
-def _made(make: Any) -> list[bytes]:
+def made(make: Any) -> list[bytes]:
     return [make(Random(number)) for number in range(_GENERATED)]

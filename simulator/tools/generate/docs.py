@@ -39,6 +39,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "machine of the receiver's sale": lambda: machine(sale_session.TABLE, sale_session.IDLE),
     "metrics": reference.metrics,
     "messages on the line": reference.line_messages,
+    "messages in service mode": reference.service_messages,
     "reasons": reference.reasons,
 }
 _BLOCK = re.compile(r"(<!-- generated: (.+?) -->\n).*?(<!-- end of \2 -->)", re.DOTALL)

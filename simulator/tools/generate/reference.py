@@ -10,11 +10,13 @@ from bridge.observability.metrics import METRICS, exposed
 from receiver import reasons as numbers
 from receiver.encoding import schema
 from receiver.host.texts import MENDABLE, texts
-from receiver.link import frames, link_states, wire
+from receiver.link import frames, link_states, service_wire, wire
 
 from .markdown import code, table
 
 if TYPE_CHECKING:
+    from types import ModuleType
+
     from receiver.encoding.schema import Field
 
 _CHANNEL_ENDS = {16: "bridge", 32: "receiver", 256: "both"}  # channels below these numbers
@@ -58,15 +60,27 @@ def _error(edge: foreign_code.Edge) -> str:
 
 
 def line_messages() -> str:
+    return _messages(wire)
+
+
+def service_messages() -> str:
+    return _messages(service_wire)
+
+
+def _messages(module: ModuleType) -> str:
     names = {
         value: name
-        for name, value in vars(wire).items()
+        for name, value in vars(module).items()
         if name.isupper() and not name.startswith(_PREFIXES) and name not in _NO_CHANNELS
         if isinstance(value, int)
     }
     rows = [
-        (f"{channel} {names[channel]}", _sender(channel), "<br>".join(map(_field, layout.fields)))
-        for channel, layout in sorted(wire.LAYOUTS.items())
+        (
+            f"{channel} {names[channel]}",
+            _sender(channel),
+            "<br>".join(map(_field, layout.fields)) or "empty",
+        )
+        for channel, layout in sorted(module.LAYOUTS.items())
     ]
     return table(("channel", "from", "map"), rows)
 
