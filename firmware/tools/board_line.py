@@ -30,9 +30,10 @@ REOPEN_S = 0.3  # between two tries to open a port that is away
 NO_BRIDGE = bytes(8)  # the id of a technician's program in HELLO
 SERVICE_TRIES = 3  # of RESTART: a reset by hand may come between, several do not
 RESTARTED_S = 3.0  # a board that obeys leaves the line within half a second
-# A board refuses to start anew until a sale is over, and 30 s more, in which a phone may read its
-# receipt; nobody rings up a sale while a technician works at the port.
-RESTART_S = 60.0
+# A board refuses to start anew during a sale. An offer lasts 120 s at most, and for 30 s after it a
+# phone may read its receipt.
+RESTART_S = 160.0
+UP_S = 30.0  # from a reset to HELLO, with a wait after crashes in a row
 ANSWER_S = 10.0  # the longest work in service mode, making a key with the radio on, takes two
 
 
@@ -171,7 +172,7 @@ class BoardLine:
         self, *, slot: int = 0, service: bool, within_s: float = RESTART_S
     ) -> wire.ReceiverHello:
         """Start the board anew, in service mode or to sell; return its next HELLO."""
-        before = await self.up(within_s)
+        before = await self.up(min(within_s, UP_S))
         order = wire.Restart(slot, int(service))
         try:
             async with asyncio.timeout(within_s):
@@ -194,6 +195,8 @@ class BoardLine:
         with suppress(TimeoutError):
             async with asyncio.timeout(RESTARTED_S):
                 return await self._until(lambda: self._other_than(before))
+        if self.hello is None:
+            await self.up(UP_S)
         return None
 
     async def into_service(self, within_s: float = RESTART_S) -> wire.ReceiverHello:
@@ -201,7 +204,7 @@ class BoardLine:
 
         A reset in the middle loses the order, so that it is given again.
         """
-        hello = await self.up(within_s)
+        hello = await self.up(min(within_s, UP_S))
         for _ in range(SERVICE_TRIES):
             if is_in_service(hello):
                 return hello
