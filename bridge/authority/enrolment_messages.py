@@ -39,7 +39,6 @@ TICKET_S = 8 * 3600  # a working day: printed in the morning, used until the eve
 TICKET_MOST_S = 7 * 24 * 3600  # a tour through many stores
 WAIT_MOST_S = 20.0  # one answer; below the time after which proxies give up (30 s)
 REQUEST_MOST = 1024  # bytes; a receiver's request takes some 180, a bridge's some 400
-CERTIFICATE_DER_MOST = 1536  # bytes; a client certificate of P-256 takes some 500
 
 
 class TicketKind(StrEnum):
