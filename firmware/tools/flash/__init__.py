@@ -1,1 +1,1 @@
-"""Write MicroPython and the firmware into boards; esptool's library is imported here alone."""
+"""Write MicroPython and the firmware into boards; with esptool's library."""

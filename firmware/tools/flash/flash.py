@@ -71,7 +71,7 @@ async def flash(
 ) -> Flashed:
     """Flash the board on a port; raise FlashError. The same again does what is left to do."""
     ports.check(port)
-    flashed = await asyncio.to_thread(_written, port, plan, baud, dry, tell)
+    flashed = await asyncio.to_thread(write, port, plan, baud, dry=dry, tell=tell)
     if dry:
         return flashed
     tell("start", 0, 0)
@@ -86,7 +86,10 @@ async def flash(
     return flashed._replace(hello=hello)
 
 
-def _written(port: str, plan: Plan, baud: int, dry: bool, tell: Tell) -> Flashed:
+def write(
+    port: str, plan: Plan, baud: int = FAST_BAUD, *, dry: bool = False, tell: Tell = _ignore
+) -> Flashed:
+    """Write what differs and start the board; do not wait for it. Blocks; raises FlashError."""
     tell("connect", 0, 0)
     done = []
     with BootLoader(port, baud) as loader:

@@ -25,6 +25,7 @@ from . import (
     bridge_start,
     chip,
     firmware_update,
+    flashing,
     heap,
     load,
     receiver_start,
@@ -74,6 +75,7 @@ def _parts(sales: int, tell: Callable[[str], object]) -> dict[str, Callable[[], 
         "many sales through one bridge": partial(load.measure, sales, sold),
         "a start on a long journal": partial(bridge_start.measure, written),
         "a firmware update over the line": firmware_update.measure,
+        "building and flashing a board": flashing.measure,
         "the authority on PostgreSQL": authorisations.measure,
     }
 

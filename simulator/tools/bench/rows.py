@@ -49,6 +49,7 @@ _BOTH, _SODIUM, _OPENSSL = (
     f"{name}, on this host" for name in ("libsodium and OpenSSL, both", "libsodium", "OpenSSL")
 )
 _FLOOR = "its commits and signature checks alone"
+_ESPTOOL = "esptool's library alone: connect, write, verify, reset"
 _HTTP_ALONE = "a TLS request and an answer by aiohttp alone, processor time"
 _SALE_ALONE = "5 commits, 3 answers, 2 TLS posts alone, both ends in one process"
 
@@ -129,6 +130,11 @@ ROWS = {
         "s", bound_is="the bytes of its frames and their acknowledgements, one after the other"
     ),
     "update_of_bound": Row("", 0.9, better=HIGHER),
+    # What a technician waits for.
+    "image_build": Row("s", 5),  # of one board's release
+    "image_build_differing": Row("files", 0),  # of two builds of the same sources
+    "flash_2_mb": Row("s", bound_is=_ESPTOOL),
+    "flash_2_mb_over_esptool": Row("", 1.2),
     # The authority on PostgreSQL, with and without itself.
     "authority_pairs": Row("pairs/s", better=HIGHER),
     "authority_pairs_share": Row("", 0.5, better=HIGHER),
