@@ -14,6 +14,7 @@ from typing import Any
 
 from .literals import Folder, NotConstantError, is_small, literal, value_of
 from .merge import Program
+from .walking import walk
 
 
 def fold(program: Program, values: Mapping[str, Any]) -> None:
@@ -37,7 +38,7 @@ def assigned(tree: ast.Module) -> Counter[str]:
     """Return how often each global is bound, by any kind of statement."""
     found = Counter(
         node.id
-        for node in ast.walk(tree)
+        for node in walk(tree)
         if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load)
     )
     found.update(
@@ -79,7 +80,7 @@ def _put_values(program: Program, values: Mapping[str, Any]) -> None:
 
 def _reads_globals(node: ast.expr) -> bool:
     """Return whether it lists the names of its own module, which the merged one has lost."""
-    return any(isinstance(each, ast.Name) and each.id == "globals" for each in ast.walk(node))
+    return any(isinstance(each, ast.Name) and each.id == "globals" for each in walk(node))
 
 
 class _Inliner(Folder):
@@ -87,7 +88,7 @@ class _Inliner(Folder):
         once = assigned(tree)
         used = Counter(
             node.id
-            for node in ast.walk(tree)
+            for node in walk(tree)
             if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)
         )
         self._values: dict[str, Any] = {}
@@ -134,14 +135,14 @@ def _name_membership(tree: ast.Module) -> None:
     }
     asked = Counter(
         each.id
-        for node in ast.walk(tree)
+        for node in walk(tree)
         if isinstance(node, ast.Compare) and isinstance(node.ops[0], (ast.In, ast.NotIn))
         for each in node.comparators
         if isinstance(each, ast.Name)
     )
     uses = Counter(
         node.id
-        for node in ast.walk(tree)
+        for node in walk(tree)
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)
     )
     for name, node in tables.items():

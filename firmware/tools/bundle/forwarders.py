@@ -7,6 +7,7 @@ from __future__ import annotations
 import ast
 
 from .constants import assigned
+from .walking import walk
 
 
 def skip(tree: ast.Module) -> None:
@@ -19,7 +20,7 @@ def skip(tree: ast.Module) -> None:
             called = _called(node)
             if called in functions and once[called] == 1 and called != node.name:
                 onward[node.name] = called
-    for each in ast.walk(tree):
+    for each in walk(tree):
         if isinstance(each, ast.Name):
             while each.id in onward:
                 each.id = onward[each.id]

@@ -32,7 +32,7 @@ def write(root: Path, output: Path, machine: Machine) -> bytes:
     """Write `output`, a new folder, and the name map beside it; return the constant hash."""
     known = {HASH: _NO_HASH}
     short = firmware(root, machine.target, machine.excluded, STEPS, known)
-    files = modules(root, short, machine, shown(short), known)
+    files = modules(root, short, machine, shown(short), known=known)
     files["main.py"] = loader((root / LOADER).read_text())
     total = sha256()
     for path, text in sorted(files.items()):

@@ -15,6 +15,8 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
+from .walking import walk
+
 STUBS = Path(__file__).resolve().parents[3] / "build/stubs"  # made by `make check`, pinned
 # What the device's modules import (tests/architecture/test_imports.py).
 MODULES = (
@@ -49,7 +51,7 @@ def _stubs(module: str) -> Iterator[Path]:
 
 
 def _declared(tree: ast.Module) -> Iterator[str]:
-    for node in ast.walk(tree):
+    for node in walk(tree):
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
             yield node.name
         elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):

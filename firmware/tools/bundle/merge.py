@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from .scopes import COMPREHENSIONS, bound, inside
 from .sources import KERNELS, LATER, OURS, Source, Tree, absolute, targets
+from .walking import walk
 
 
 class MergeError(Exception):
@@ -76,7 +77,7 @@ class _Merger:
         self._stored = {
             node.attr
             for source in sources
-            for node in ast.walk(source.tree)
+            for node in walk(source.tree)
             if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store)
         }
         for source in sources:

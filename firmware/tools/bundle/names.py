@@ -22,6 +22,7 @@ from .merge import MergeError
 from .reached_by_text import by_text, is_namedtuple
 from .scopes import COMPREHENSIONS, FUNCTIONS, bound, inside, parameters
 from .symbols import MARK
+from .walking import walk
 
 
 class Names(NamedTuple):
@@ -64,18 +65,18 @@ class _Plan:
         self.texts = by_text(tree)
         self.parameters = _Parameters(tree)
         self.keeps_class_names = any(
-            isinstance(each, ast.Attribute) and each.attr == "__name__" for each in ast.walk(tree)
+            isinstance(each, ast.Attribute) and each.attr == "__name__" for each in walk(tree)
         )
         used = Counter(
             node.attr if isinstance(node, ast.Attribute) else node.id
-            for node in ast.walk(tree)
+            for node in walk(tree)
             if isinstance(node, (ast.Attribute, ast.Name))
         )
         methods, fields, read_in_classes = _members(tree)
         kept = self._kept_attributes()
         changed = {name for name in methods | fields if not self._stays(name, kept)}
         declared = {
-            name for node in ast.walk(tree) if isinstance(node, ast.Global) for name in node.names
+            name for node in walk(tree) if isinstance(node, ast.Global) for name in node.names
         }
         own = (set(bound(tree)) | declared) - roots
         functions = own & read_in_classes | {
@@ -89,14 +90,14 @@ class _Plan:
 
         marked = {
             node.value
-            for node in ast.walk(tree)
+            for node in walk(tree)
             if isinstance(node, ast.Constant)
             and isinstance(node.value, str)
             and node.value.startswith(MARK)
         }
-        spelled = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+        spelled = {node.attr for node in walk(tree) if isinstance(node, ast.Attribute)}
         self.taken = frozenset(kept | (spelled - changed) | roots)
-        nested = [each for each in ast.walk(tree) if _is_nested(each, tree)]
+        nested = [each for each in walk(tree) if _is_nested(each, tree)]
         callables = ordered(changed & methods)
         stays = (methods | fields) - changed | roots
         short = alphabet(self.taken, frozenset(self.taken & spelled | stays | _words(tree)))
@@ -121,11 +122,11 @@ class _Plan:
             return found
         defined = {
             each
-            for node in ast.walk(self.tree)
+            for node in walk(self.tree)
             if isinstance(node, ast.Call) and is_namedtuple(node)
-            for each in ast.walk(node)
+            for each in walk(node)
         }
-        for node in ast.walk(self.tree):
+        for node in walk(self.tree):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 is_name = node in self.texts.literals or node.value.startswith("_")
                 if not is_name and node not in defined:
@@ -139,10 +140,10 @@ class _Plan:
 
 def _words(tree: ast.Module) -> set[str]:
     """Return what may be a name in a text or in a call of a library."""
-    found = {each.arg for each in ast.walk(tree) if isinstance(each, ast.keyword) and each.arg}
+    found = {each.arg for each in walk(tree) if isinstance(each, ast.keyword) and each.arg}
     return found | {
         each.value
-        for each in ast.walk(tree)
+        for each in walk(tree)
         if isinstance(each, ast.Constant) and isinstance(each.value, str)
     }
 
@@ -156,7 +157,7 @@ class _Parameters:
         self._namedtuples: set[str] = set()
         for node in tree.body:
             self._note(node)
-        for each in ast.walk(tree):
+        for each in walk(tree):
             if isinstance(each, ast.Call):
                 for keyword in each.keywords:
                     if self.is_ours(each, keyword) and not self.is_field(each):
@@ -332,7 +333,7 @@ class _Renamer(ast.NodeTransformer):
     def _enter(self, node: ast.AST, owner: str = "") -> None:
         """Choose the short names of a scope: none that stands for something else in it."""
         plan = self._plan
-        used = {each.id for each in ast.walk(node) if isinstance(each, ast.Name)}
+        used = {each.id for each in walk(node) if isinstance(each, ast.Name)}
         avoided = {plan.globals[name] for name in used if name in plan.globals}
         for around, names in self._scopes:
             if not isinstance(around, ast.ClassDef):
@@ -372,7 +373,7 @@ def _members(tree: ast.Module) -> tuple[set[str], set[str], set[str]]:
     that the bodies of classes read: these must not be hidden by a member's new name.
     """
     methods, fields, read = set(), set(), set()
-    for node in ast.walk(tree):
+    for node in walk(tree):
         match node:
             case ast.ClassDef():
                 methods |= set(bound(node))

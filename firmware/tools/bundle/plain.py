@@ -6,6 +6,7 @@ import ast
 
 from .literals import fill
 from .sources import LIBRARY
+from .walking import walk
 
 _NAMEDTUPLE = "namedtuple"
 
@@ -13,7 +14,7 @@ _NAMEDTUPLE = "namedtuple"
 def plain(tree: ast.Module, *, keep_asserts: bool = False) -> None:
     """Change a module in place; kept asserts become plain raises, which `-O3` leaves alone."""
     _Plain(keep_asserts).visit(tree)
-    if any(isinstance(node, ast.Name) and node.id == _NAMEDTUPLE for node in ast.walk(tree)):
+    if any(isinstance(node, ast.Name) and node.id == _NAMEDTUPLE for node in walk(tree)):
         alias = ast.alias(_NAMEDTUPLE)
         tree.body.insert(0, ast.ImportFrom("collections", [alias], 0))
 

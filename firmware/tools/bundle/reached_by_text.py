@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from .scopes import FUNCTIONS, Function, parameters
+from .walking import walk
 
 _READERS = ("getattr", "setattr", "hasattr", "delattr")
 
@@ -32,7 +33,7 @@ def by_text(tree: ast.Module) -> ByText:
 class _Search:
     def __init__(self, tree: ast.Module) -> None:
         self._tree = tree
-        self._calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+        self._calls = [node for node in walk(tree) if isinstance(node, ast.Call)]
         self._around = dict(_functions_around(tree))
         self._found = ByText(set(), set(), set(), True)
         self._complete = True
@@ -111,7 +112,7 @@ def is_namedtuple(node: ast.expr) -> bool:
 
 def _keys(tree: ast.Module) -> Iterator[str]:
     """Return the attributes whose values are keys of something."""
-    for node in ast.walk(tree):
+    for node in walk(tree):
         match node:
             case ast.Subscript(slice=ast.Attribute(attr=attr)):
                 yield attr

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from firmware.device import version
 from receiver.host.name_map import SUFFIX
 
-from . import mpy
+from . import aside, mpy
 from .program import APART, MAIN, READABLE, STEPS, Short, firmware
 from .sources import KERNELS
 
@@ -51,23 +51,28 @@ def modules(
     short: Short,
     machine: Machine,
     module: str = MODULE,
+    *,
     known: Mapping[str, bytes] | None = None,
+    apart: Mapping[str, str] | None = None,
 ) -> dict[str, str]:
     """Return every file of a slot as source, by its path; `module` is the name of the largest.
+
+    `apart` has the modules that share nothing, if they are merged already.
 
     Service mode shares no module with the rest, but for the kernels: it must start where that does
     not. It keeps its names and texts, as the name map is of the rest.
     """
     texts = kernels(root)
-    apart = {
-        f"{name}.py": firmware(
-            root, machine.target, machine.excluded, READABLE, known, entry=entry
-        ).text
-        for entry, name in APART.items()
-    }
+    if apart is None:
+        apart = {
+            entry: firmware(
+                root, machine.target, machine.excluded, READABLE, known, entry=entry
+            ).text
+            for entry in APART
+        }
     first = [Path(name).stem for name in texts]
     return {
-        **apart,
+        **{f"{name}.py": apart[entry] for entry, name in APART.items()},
         **{place(entry): starter_apart(first, name) for entry, name in APART.items()},
         STARTER.as_posix(): starter(first, machine.target, module),
         f"{module}.py": short.text,
@@ -134,11 +139,15 @@ def write(
     options: tuple[str, ...] = (mpy.OPTIMISED,),
 ) -> Slot:
     """Build `output`, a new folder, and its name map beside it."""
-    short = firmware(root, machine.target, machine.excluded, steps)
+    begun = aside.begun(root, machine.target, machine.excluded)
+    try:
+        short = firmware(root, machine.target, machine.excluded, steps)
+    finally:  # no process may be left
+        apart = {entry: aside.text(entry, process) for entry, process in begun.items()}
     if output.exists():
         shutil.rmtree(output)
     sizes, names = {}, set[str]()
-    for path, text in modules(root, short, machine).items():
+    for path, text in modules(root, short, machine, apart=apart).items():
         source = shown(short) if path == f"{MODULE}.py" else Path(path).stem
         compiled = mpy.compile_text(text, source, machine.architecture, options)
         written = (output / path).with_suffix(".mpy")

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from .literals import Folder, literal
+from .walking import walk
 
 KERNELS = "receiver.crypto.kernels."  # viper: compiled as they are, each by itself
 OURS = ("receiver", "firmware", "tests")
@@ -88,7 +89,7 @@ def closure(tree: Tree, entry: str) -> list[Source]:
 def imports(tree: Tree, source: Source) -> list[str]:
     """Return the modules that a source imports, at its start or later, in order."""
     found = []
-    for node in ast.walk(source.tree):
+    for node in walk(source.tree):
         if isinstance(node, ast.Import):
             found += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
@@ -125,7 +126,7 @@ class _Known(Folder):
     def __init__(self, source: Source, tree: Tree) -> None:
         self._source, self._tree = source, tree
         self._names: dict[str, str] = {}
-        for node in ast.walk(source.tree):
+        for node in walk(source.tree):
             if isinstance(node, ast.Import):
                 self._names.update({each.asname or each.name: each.name for each in node.names})
             elif isinstance(node, ast.ImportFrom):

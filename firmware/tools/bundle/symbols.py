@@ -9,6 +9,8 @@ from __future__ import annotations
 import ast
 from typing import Any
 
+from .walking import walk
+
 TABLE = "__TABLE"  # ends the name of every transition table
 MARK = "\x01"
 
@@ -21,7 +23,7 @@ def mark(tree: ast.Module, values: dict[str, Any]) -> None:
         if isinstance(node, ast.Assign)
         and isinstance(node.targets[0], ast.Name)
         and node.targets[0].id.endswith(TABLE)
-        for each in ast.walk(node.value)
+        for each in walk(node.value)
         if isinstance(each, ast.Name)
     }
     words: set[str] = set()

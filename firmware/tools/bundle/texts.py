@@ -15,6 +15,7 @@ from receiver.host.name_map import NUMBERED
 
 from .scopes import parameters
 from .symbols import MARK
+from .walking import walk
 
 PARAMETER = "detail"  # of any function: it goes to the log, never on air
 LOG_LINE = "receiver_core_io__LogLine"
@@ -125,7 +126,7 @@ def _places(tree: ast.Module) -> dict[str, set[int]]:
         if PARAMETER in names:
             found.setdefault(name, set()).add(names.index(PARAMETER) - skipped)
 
-    for node in ast.walk(tree):
+    for node in walk(tree):
         if isinstance(node, ast.ClassDef):
             for each in node.body:
                 if isinstance(each, (ast.FunctionDef, ast.AsyncFunctionDef)):

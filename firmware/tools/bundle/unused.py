@@ -12,6 +12,7 @@ from collections.abc import Iterable
 
 from . import library
 from .reached_by_text import by_text
+from .walking import walk
 
 _KEPT = ast.Import | ast.ImportFrom
 
@@ -89,7 +90,7 @@ class _Reached:
             self._read(node)
 
     def _called_by_library(self, owner: ast.ClassDef) -> frozenset[str]:
-        found = (each for base in owner.bases for each in ast.walk(base))
+        found = (each for base in owner.bases for each in walk(base))
         bases = {each.id for each in found if isinstance(each, ast.Name)}
         return library.attributes() if bases & self._imported else frozenset()
 
@@ -105,7 +106,7 @@ class _Reached:
 
     def _read(self, node: ast.AST) -> None:
         found: list[str] = []
-        for each in ast.walk(node):
+        for each in walk(node):
             if isinstance(each, ast.Attribute) and isinstance(each.ctx, ast.Load):
                 self._attributes.add(each.attr)
             elif isinstance(each, ast.Name):
@@ -123,7 +124,7 @@ def _bound(node: ast.stmt) -> list[str]:
         case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
             return [node.name]
         case ast.Assign():
-            stored = [each for target in node.targets for each in ast.walk(target)]
+            stored = [each for target in node.targets for each in walk(target)]
             if any(isinstance(each, (ast.Attribute, ast.Subscript)) for each in stored):
                 return []  # it changes an object
             return [each.id for each in stored if isinstance(each, ast.Name)]
