@@ -86,7 +86,7 @@ def _receiver(api: RunningBridge, till: int) -> Any:
 def _words(receiver: Any, attempt: int) -> str:
     update = receiver["update"]
     if update is None or update["attempt"] < attempt:
-        return "waiting: for the receiver, the authority, or a minute without a sale"
+        return "waiting: for the receiver, the authority, or the end of a sale"
     if update["phase"] == "sending":
         return f"sending: {100 * update['offset'] // max(update['size'], 1)} %"
     return str(update["phase"])

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 ASK_S = 3600.0  # a release reaches the last receiver of its share within an hour
 QUIET_S = 60.0  # after a sale the next buyer may stand there already
+ORDERED_QUIET_S = 3.0  # by command a person has looked; only a sale that follows at once is first
 AGAIN_S = 60.0  # after a receiver or an authority that could not be reached
 LOOK_S = 5.0  # how soon a sale's end is noticed by an update that waits for it
 
@@ -200,9 +201,9 @@ class UpdateService:
             session.place.receiver_id
         ):
             return True  # this bridge, or an earlier run of it, brought it there
-        if not (plan.receiver.ordered or self._is_open()):
-            return False
-        return session.quiet_s() >= QUIET_S
+        if plan.receiver.ordered:
+            return session.quiet_s() >= ORDERED_QUIET_S
+        return self._is_open() and session.quiet_s() >= QUIET_S
 
     async def _update(self, plan: Plan) -> None:
         receiver, id_ = plan.receiver, plan.receiver.receiver_id
