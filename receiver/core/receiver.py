@@ -264,7 +264,7 @@ class Receiver:
         self._out.append(io.Blink(order.seconds))
 
     def _restart(self, order: wire.Restart, now: int) -> None:
-        if self.sale.state != sales.IDLE:
+        if self.sale.state not in (sales.IDLE, sales.SETTLED):  # a phone asks the authority then
             raise Error(reasons.BUSY, "no restart during a sale")
         self._out.append(io.Restart(order.slot, order.service))
 

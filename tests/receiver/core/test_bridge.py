@@ -104,6 +104,15 @@ def test_no_restart_during_a_sale(selling: World) -> None:
     assert selling.counters == {reasons.BUSY: 1}
 
 
+def test_a_settled_sale_delays_no_restart(selling: World) -> None:
+    """Its result stays for a phone that comes back, up to a minute; an update need not wait."""
+    Phone(selling).connect().approve()
+    selling.result(b"receipt")
+    assert selling.sale.state == sale_session.SETTLED
+    selling.send(wire.RESTART, wire.Restart(0, 1))
+    assert selling.of(io.Restart) == [io.Restart(0, 1)]
+
+
 @pytest.mark.parametrize(
     ("outcome", "paid"), [(messages.APPROVED, True), (messages.DECLINED, False), (None, False)]
 )
