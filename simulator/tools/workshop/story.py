@@ -48,7 +48,8 @@ class Story:
             f"firmware flash --port {self._shop.board.url} --micropython {image.image.name}"
             f" --images {image.table.name} --build old"
         )
-        return {"boards": done}
+        board = done["boards"][0]
+        return {name: board[name] for name in ("chip", "written", "skipped") if name in board}
 
     async def enrol_bridge(self) -> Facts:
         ticket = await self._shop.ticket(TicketKind.BRIDGE)
@@ -104,12 +105,16 @@ class Story:
         return {"release": done["release"], "share": done["share"]}
 
     async def cut(self) -> Facts:
-        """Order the update, and take the board's power when half of it is sent."""
+        """Order the update, take the board's power when half of it is sent; a buyer is waiting.
+
+        Without `--cancel` the bridge would go on with the update by itself.
+        """
         await self._update("--no-wait")
         update = (await self._shop.receiver_seen(_is_half_sent, SENDING_S))["update"]
         await self._shop.board.cut_power()
         await self._shop.receiver_until(lambda receiver: not receiver["up"])
         await self._shop.board.power_up()
+        await self._update("--cancel")
         return {"sent": update["offset"], "of": update["size"]}
 
     async def update(self) -> Facts:
