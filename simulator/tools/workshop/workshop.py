@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from bridge.authority import enrolment_messages as wire
+from bridge.updates.update_states import UpdatePhase
 from firmware.tools.package.build import NAMES
 from receiver.host import currencies
 from simulator.authority.process import AuthorityProcess
@@ -116,7 +117,7 @@ class Workshop(Scope):
 
     async def sell(self) -> Json:
         """Let a buyer pay at the till; return the sale, paid."""
-        await self.receiver_until(_sells)
+        await self.receiver_seen(_sells, UP_S)
         sale = await self.till.ring_up(AMOUNT)
         visit = asyncio.create_task(PhoneApp(self._wallet, self._adapter).buy(Buyer()))
         found = await self.till.outcome(sale["sale_id"])
@@ -138,4 +139,7 @@ class Workshop(Scope):
 
 
 def _sells(receiver: Json) -> bool:
-    return bool(receiver["up"] and not receiver["hello"]["fault"])
+    """Whether it is there, and no update has it."""
+    update = receiver["update"]
+    is_free = update is None or update["phase"] == UpdatePhase.DONE
+    return bool(is_free and receiver["up"] and not receiver["hello"]["fault"])
