@@ -10,7 +10,7 @@ PROGRAM = "bridge.cli"
 _TILL = '\n[till]\nlisten = "127.0.0.1:0"\n'
 
 
-class RunningBridge(ServerProcess):
+class TillBridge(ServerProcess):
     """`tillsign bridge run` over the folder that `tillsign bridge enrol` filled."""
 
     def __init__(self, folder: Path) -> None:

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from receiver.host.command import FAILED, OK, UsageError
 
-from .story import STEPS, Facts, Step, Story
+from .story import STEPS, Facts, TechnicianStory, WorkStep
 from .technician import Technician
 from .workshop import Workshop
 
@@ -39,7 +39,7 @@ async def _play(folder: Path, console: Console, *, as_json: bool) -> int:
 
     began, played, failure = time.monotonic(), list[Facts](), ""
     async with Workshop(folder) as workshop:
-        story = Story(workshop, Technician(folder, typed, heard))
+        story = TechnicianStory(workshop, Technician(folder, typed, heard))
         for number, step in enumerate(STEPS, 1):
             console.print()
             console.rule(Text(f"{number}. {step.title}", style="bold"), align="left")
@@ -56,7 +56,7 @@ async def _play(folder: Path, console: Console, *, as_json: bool) -> int:
     return FAILED if failure else OK
 
 
-async def _step(step: Step, story: Story, console: Console) -> Facts:
+async def _step(step: WorkStep, story: TechnicianStory, console: Console) -> Facts:
     began = time.monotonic()
     facts = await step.play(story)
     seconds = round(time.monotonic() - began, 1)

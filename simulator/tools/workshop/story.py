@@ -19,7 +19,7 @@ HALF = 2  # of an update is sent when the power goes
 SENDING_S = 60.0
 
 
-class Story:
+class TechnicianStory:
     """The steps share one workshop, and what earlier ones made."""
 
     def __init__(self, workshop: Workshop, technician: Technician) -> None:
@@ -143,25 +143,27 @@ def _is_half_sent(receiver: Facts) -> bool:
     )
 
 
-class Step(NamedTuple):
+class WorkStep(NamedTuple):
     """One step: its name for programs, its title for people."""
 
     name: str
     title: str
-    play: Callable[[Story], Awaitable[Facts]]
+    play: Callable[[TechnicianStory], Awaitable[Facts]]
 
 
 STEPS = (
-    Step("keys", "Three signers of firmware, once for a company", Story.keys),
-    Step("build", "Build the firmware of a board", Story.build),
-    Step("flash", "Flash the board", Story.flash),
-    Step("enrol_bridge", "Enrol the terminal's bridge", Story.enrol_bridge),
-    Step("enrol_receiver", "Enrol the board as till 7's receiver", Story.enrol_receiver),
-    Step("check", "Check the bridge and start it", Story.check),
-    Step("sell", "Sell", Story.sell),
-    Step("publish", "Build, sign and publish another release", Story.publish),
-    Step("cut", "Update, and take the board's power in the middle", Story.cut),
-    Step("sell_after_cut", "Sell again, with the firmware of before", Story.sell),
-    Step("update", "Update again: it goes on where it was", Story.update),
-    Step("sell_after_update", "Sell again, with the new firmware", Story.sell),
+    WorkStep("keys", "Three signers of firmware, once for a company", TechnicianStory.keys),
+    WorkStep("build", "Build the firmware of a board", TechnicianStory.build),
+    WorkStep("flash", "Flash the board", TechnicianStory.flash),
+    WorkStep("enrol_bridge", "Enrol the terminal's bridge", TechnicianStory.enrol_bridge),
+    WorkStep(
+        "enrol_receiver", "Enrol the board as till 7's receiver", TechnicianStory.enrol_receiver
+    ),
+    WorkStep("check", "Check the bridge and start it", TechnicianStory.check),
+    WorkStep("sell", "Sell", TechnicianStory.sell),
+    WorkStep("publish", "Build, sign and publish another release", TechnicianStory.publish),
+    WorkStep("cut", "Update, and take the board's power in the middle", TechnicianStory.cut),
+    WorkStep("sell_after_cut", "Sell again, with the firmware of before", TechnicianStory.sell),
+    WorkStep("update", "Update again: it goes on where it was", TechnicianStory.update),
+    WorkStep("sell_after_update", "Sell again, with the new firmware", TechnicianStory.sell),
 )

@@ -25,7 +25,7 @@ from simulator.world import enrolment
 from simulator.world.enrolment import INVOICE_ISSUER, STORE, STORE_NAME
 from simulator.world.till import Json, Till
 
-from .bridge import RunningBridge
+from .bridge import TillBridge
 
 TILL = 7
 AMOUNT = 24_900
@@ -43,7 +43,7 @@ class Workshop(Scope):
         self.authority = AuthorityProcess(folder / "authority")
         self.board: SimulatedBoard
         self.image: stand_in.Files
-        self.bridge: RunningBridge
+        self.bridge: TillBridge
         self._wallet: Wallet
         self._adapter: Adapter
         self._till: Till | None = None
@@ -55,7 +55,7 @@ class Workshop(Scope):
             SimulatedBoard(self.folder, radio=self._radio)
         )
         self._adapter = await self.stack.enter_async_context(phone_radio(self._radio.phones))
-        self.bridge = RunningBridge(self.folder / "till-7")
+        self.bridge = TillBridge(self.folder / "till-7")
         self.stack.push_async_callback(self.bridge.stop)
 
     async def open_authority(self) -> None:
