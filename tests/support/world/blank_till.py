@@ -62,6 +62,9 @@ class BlankTill(Scope):
         self.person = SecondPerson(self.authority)
         self.client = self.authority.ca.client("bridge").fingerprint()
         self.radio = await self.stack.enter_async_context(Radio())
+        await self._plug_board()
+
+    async def _plug_board(self) -> None:
         place = await self.radio.receiver(os.urandom(8))
         enrolment.blank_receiver(self.store)
         firmware = command(self.store, place.endpoint)
