@@ -112,6 +112,30 @@ def check_hash():
         assert version.measure(slot) == first, path
 
 
+def check_hash_of_a_release():
+    """Its manifest has the hash of every file: its content, and what files are there, count."""
+    slot = PLACE + "/slot"
+    files = copied(slot)
+    manifest = slot + "/manifest"
+    put(manifest, b"hash of every file")
+    first = version.measure(slot)
+    put(manifest, b"hash of other files")
+    assert version.measure(slot) != first
+    put(manifest, b"hash of every file")
+    for path in files:
+        data = content(path)
+        put(path, data + b"\n")
+        assert version.measure(slot) != first, path
+        os.remove(path)
+        assert version.measure(slot) != first, path
+        put(path, data)
+    put(slot + "/asyncio.py", b"")
+    assert version.measure(slot) != first
+    os.remove(slot + "/asyncio.py")
+    assert version.measure(slot) == first
+    os.remove(manifest)
+
+
 def check_hash_of_strays():
     """What is no code counts as well, wherever it lies; a cache of CPython's does not."""
     slot = PLACE + "/slot"

@@ -13,7 +13,7 @@ import hashlib
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -78,10 +78,13 @@ def built(name: str, firmware: Path | None = None, *, sites: bool = False) -> Pa
 
 
 def _forget(made: Path, settings: Sequence[str]) -> None:
-    """Remove what is out of date and make would keep, as it compares times alone."""
+    """Remove what is out of date and make would keep, as it compares times alone.
+
+    A change of the port's own sources moves the numbers of names, which frozen code has in it.
+    """
     (made / "stamp").unlink(missing_ok=True)
     shutil.rmtree(made / "frozen_mpy", ignore_errors=True)
-    rules, wanted = made / "rules", f"{settings}\n{(PORT / 'Makefile').read_text()}"
+    rules, wanted = made / "rules", f"{settings}\n{_digest(PORT.rglob('*'))}"
     if not rules.exists() or rules.read_text() != wanted:
         shutil.rmtree(made)
         made.mkdir()
@@ -105,10 +108,14 @@ def _manifest(firmware: Path | None) -> str:
 
 def _stamp(firmware: Path | None) -> str:
     """Return a hash of what an image is made of, besides the pinned sources."""
-    total = hashlib.sha256(f"{sources.VERSION}\n{_manifest(firmware)}".encode())
     files = [*PORT.rglob("*"), *(one.folder / name for one in _OURS for name in one.files)]
     if firmware:
         files += [MANIFEST, *firmware.rglob("*.py")]
+    return _digest(files, f"{sources.VERSION}\n{_manifest(firmware)}")
+
+
+def _digest(files: Iterable[Path], text: str = "") -> str:
+    total = hashlib.sha256(text.encode())
     for path in sorted(path for path in files if path.is_file()):
         total.update(f"{path}\n".encode() + path.read_bytes())
     return total.hexdigest()

@@ -12,8 +12,9 @@ from pathlib import Path
 from firmware.tools.bundle import frozen, slot
 from firmware.tools.bundle.boards import others
 from firmware.tools.compile import ROOT
-from firmware.tools.package import file_system
+from firmware.tools.package import file_system, targets
 from receiver.host.name_map import SUFFIX
+from receiver.protocol import firmware
 
 from . import image
 
@@ -37,8 +38,21 @@ def frozen_image(sites: bool = False) -> Path:
 @cache
 def packed_slot() -> bytes:
     """Return the flash of a board that has loader and slot there, compiled for the chip."""
-    files = file_system.files_below(_made("slot", slot.write), SLOT)
+    made = _made("slot", slot.write)
+    files = file_system.files_below(made, SLOT)
+    files[f"{SLOT}/{firmware.WHOLE}"] = _manifest(made)
     return file_system.packed({**slot.loader(ROOT, _machine()), **files})
+
+
+def _manifest(made: Path) -> bytes:
+    """Return the manifest of a slot, as `tillsign firmware build` makes it of a commit."""
+    rows = tuple(
+        firmware.File(path.removeprefix("/"), len(data), sha256(data).digest())
+        for path, data in file_system.files_below(made, "").items()
+    )
+    board_class = targets.target(ROOT, BOARD).board_class
+    git = bytes(firmware.GIT_SIZE)
+    return firmware.encode(firmware.Manifest(1, 0, board_class, "machine", git, rows))
 
 
 @cache
