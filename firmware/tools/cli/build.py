@@ -40,6 +40,12 @@ def _prepare(parser: ArgumentParser) -> None:
         "--flash-size", type=int, choices=(4, 8, 16), help="MB of flash (the board's, as sold)"
     )
     parser.add_argument(
+        "--image",
+        type=Path,
+        metavar="DIR",
+        help="for a board with an image of ours: what firmware/image/build left for its chip",
+    )
+    parser.add_argument(
         "--locked", action="store_true", help="the board's button gives no prompt at power-up"
     )
     parser.add_argument(
@@ -68,6 +74,7 @@ def _build(arguments: Namespace) -> int:
         arguments.flash_size,
         arguments.locked,
         arguments.dirty,
+        arguments.image,
     )
     try:
         built = build(arguments.board, arguments.out or _FOLDER / arguments.board, options)

@@ -27,7 +27,7 @@ def _prepare(parser: ArgumentParser) -> None:
         type=Path,
         required=True,
         metavar="FILE",
-        help="MicroPython's image for the chip, as downloaded",
+        help="MicroPython's image for the chip, as downloaded, or firmware.bin of ours",
     )
     parser.add_argument(
         "--build",

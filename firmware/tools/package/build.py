@@ -19,14 +19,15 @@ from typing import TYPE_CHECKING, NamedTuple
 from littlefs import LittleFSError
 
 from firmware.device import version as device_version
-from firmware.tools.bundle import slot as bundle
 from firmware.tools.compile import ROOT
-from receiver.host.name_map import SUFFIX, NameMap
+from receiver.host.name_map import SUFFIX
 from receiver.protocol import firmware
 
-from . import file_system, revision, targets, weights
+from . import content, file_system, own_image, revision, targets
 
 if TYPE_CHECKING:
+    from .content import Content
+    from .own_image import OwnImage
     from .targets import Target
     from .weights import Budget, Weight
 
@@ -56,9 +57,11 @@ class Built(NamedTuple):
     manifest: firmware.Manifest
     payload: bytes  # the manifest's, as the slot holds it and as it is signed
     flash_mb: int
-    firmware_hash: str  # of the slot with its manifest, as HELLO states it
+    address: int  # of its file system in the flash
+    firmware_hash: str  # as HELLO states it: of the slot with its manifest, or of what is frozen
     weights: list[Weight]
     budgets: list[Budget]
+    own_image: OwnImage | None
 
     @property
     def image(self) -> Path:
@@ -74,7 +77,10 @@ class Built(NamedTuple):
 
 
 class Options(NamedTuple):
-    """Without `release` it is the number of commits; without `version` the firmware's own."""
+    """Without `release` it is the number of commits; without `version` the firmware's own.
+
+    `image` is the folder of an image of our own, in which the firmware is.
+    """
 
     release: int | None = None
     least_release: int = 0
@@ -82,6 +88,7 @@ class Options(NamedTuple):
     flash_mb: int | None = None
     locked: bool = False
     dirty: bool = False
+    image: Path | None = None
 
 
 def build(board: str, output: Path, options: Options | None = None, root: Path = ROOT) -> Built:
@@ -93,7 +100,9 @@ def build(board: str, output: Path, options: Options | None = None, root: Path =
     if board not in targets.names(root):
         raise BuildError(f"no board {board!r}; there are {', '.join(targets.names(root))}")
     _check_output(output)
-    target = targets.target(root, board)
+    if options.image and board == targets.UNIX:
+        raise BuildError(f"no image of ours is for the board {board!r}")
+    target = targets.of_image(root, board) if options.image else targets.target(root, board)
     output.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix=f".{output.name}-", dir=output.parent) as folder:
         made = _write(Path(folder, "release"), target, options, root)
@@ -105,10 +114,10 @@ def build(board: str, output: Path, options: Options | None = None, root: Path =
 
 def _write(folder: Path, target: Target, options: Options, root: Path) -> Built:
     commit, release, version = _stated(options, root)
-    made = bundle.write(root, folder / SLOT, target.machine)
-    files = {path: (made.folder / path).read_bytes() for path in sorted(made.sizes)}
+    image = _image_of(root, target, options)
+    made = _content(root, folder / SLOT, target, image, options)
     rows = tuple(
-        firmware.File(path, len(data), sha256(data).digest()) for path, data in files.items()
+        firmware.File(path, len(data), sha256(data).digest()) for path, data in made.files.items()
     )
     manifest = firmware.Manifest(
         release, options.least_release, target.board_class, version, commit, rows
@@ -117,22 +126,29 @@ def _write(folder: Path, target: Target, options: Options, root: Path) -> Built:
         payload = firmware.encode(manifest)
     except ValueError as error:
         raise BuildError(f"no board would take this release: {error}") from error
-    flash_mb = options.flash_mb or target.flash_mb
-    measured = _measured(made.folder, payload)
+    measured = made.frozen_hash or _measured(folder / SLOT, payload)
     (folder / MANIFEST).write_bytes(payload)
-    (folder / IMAGE).write_bytes(_image(root, target, files, payload, options))
-    names = NameMap.load(made.name_map)._replace(firmware_hash=measured)
-    made.name_map.unlink()
-    (folder / NAMES).write_text(names.to_json())
-    weight, budgets = weights.weigh(files), weights.budgets(files, target)
-    built = Built(folder, target, manifest, payload, flash_mb, measured, weight, budgets)
+    (folder / IMAGE).write_bytes(_file_system(target, made, payload, options))
+    (folder / NAMES).write_text(made.names._replace(firmware_hash=measured).to_json())
+    built = Built(
+        folder,
+        target,
+        manifest,
+        payload,
+        made.flash_mb,
+        made.address,
+        measured,
+        made.weights,
+        made.budgets,
+        image,
+    )
     (folder / RELEASE).write_text(json.dumps(described(built), indent=2) + "\n")
     return built
 
 
 def described(built: Built) -> dict[str, object]:
     """Return a release for programs; it names no path of this machine and no time."""
-    manifest, image = built.manifest, built.image.read_bytes()
+    manifest, image, own = built.manifest, built.image.read_bytes(), built.own_image
     return {
         "board": built.target.board,
         "board_class": manifest.board_class,
@@ -147,13 +163,37 @@ def described(built: Built) -> dict[str, object]:
             {"path": file.path, "size": file.size, "sha256": file.hash.hex(), "names": weight.names}
             for file, weight in zip(manifest.files, built.weights, strict=True)
         ],
-        "image": {
-            "address": file_system.START,
-            "size": len(image),
-            "sha256": sha256(image).hexdigest(),
-        },
+        "image": _placed(built.address, image),
+        "micropython": own and _placed(own.address, own.whole),
         "budgets": {each.name: {"used": each.used, "most": each.most} for each in built.budgets},
     }
+
+
+def _placed(address: int, data: bytes) -> dict[str, object]:
+    return {"address": address, "size": len(data), "sha256": sha256(data).hexdigest()}
+
+
+def _image_of(root: Path, target: Target, options: Options) -> OwnImage | None:
+    if options.image is None:
+        return None
+    try:
+        image = own_image.read(root, options.image, target.chip)
+    except own_image.ImageError as error:
+        raise BuildError(str(error)) from error
+    if options.flash_mb not in (None, image.flash_mb):
+        raise BuildError(f"an image of ours divides {image.flash_mb} MB of flash, and uses no more")
+    return image
+
+
+def _content(
+    root: Path, slot: Path, target: Target, image: OwnImage | None, options: Options
+) -> Content:
+    if image is None:
+        return content.compiled(root, slot, target, options.flash_mb or target.flash_mb)
+    try:
+        return content.of_image(root, slot, target, image)
+    except own_image.ImageError as error:
+        raise BuildError(str(error)) from error
 
 
 def _stated(options: Options, root: Path) -> tuple[bytes, int, str]:
@@ -182,21 +222,21 @@ def _measured(folder: Path, payload: bytes) -> str:
     return measured
 
 
-def _image(
-    root: Path, target: Target, files: dict[str, bytes], payload: bytes, options: Options
-) -> bytes:
+def _file_system(target: Target, made: Content, payload: bytes, options: Options) -> bytes:
+    """Return the file system of a new board; of an image it holds only that the image is whole."""
     words = [target.board, LOCKED] if options.locked else [target.board]
-    content = {
-        **bundle.loader(root, target.machine),
+    slot = {} if made.frozen_hash else made.files
+    files = {
+        **made.beside,
         BOARD: " ".join(words).encode(),
         f"{FIRST_SLOT}/{MANIFEST}": payload,
-        **{f"{FIRST_SLOT}/{path}": data for path, data in files.items()},
+        **{f"{FIRST_SLOT}/{path}": data for path, data in slot.items()},
     }
-    blocks = file_system.blocks_of(options.flash_mb or target.flash_mb)
     try:
-        return file_system.packed(content, blocks)
+        return file_system.packed(files, made.blocks)
     except LittleFSError as error:
-        raise BuildError(f"the files do not fit into {blocks} blocks of flash: {error}") from error
+        text = f"the files do not fit into {made.blocks} blocks of flash: {error}"
+        raise BuildError(text) from error
 
 
 def _check_output(output: Path) -> None:

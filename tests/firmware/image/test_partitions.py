@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import NamedTuple
 
-from firmware.tools.sdkconfig import IMAGE
+from firmware.tools.compile import ROOT
+from firmware.tools.package import partition_table
+from firmware.tools.package.partition_table import APP, DATA_KIND, NVS, Partition
 
+OTA_0, OTA, PHY, FAT = 0x10, 0, 1, 0x81  # subtypes, as ESP-IDF numbers them
 FLASH = 4 * 1024 * 1024
 TABLE_END = 0x9000  # the table is at 0x8000, 4 kB long
 SECTOR = 0x1000  # the smallest piece that can be erased, and littlefs's block
@@ -15,25 +17,8 @@ STOCK_FITS = 0x180000  # slot of MicroPython's variant for updates (partitions-4
 FIRMWARE = 150_000  # bytes, more than it takes on RV32: 107,000 as it is built
 
 
-class Partition(NamedTuple):
-    name: str
-    kind: str
-    subtype: str
-    offset: int
-    size: int
-
-    @property
-    def end(self) -> int:
-        return self.offset + self.size
-
-
 def table() -> list[Partition]:
-    rows = []
-    for line in (IMAGE / "partitions.csv").read_text().splitlines():
-        if line and not line.startswith("#"):
-            name, kind, subtype, offset, size = (field.strip() for field in line.split(","))
-            rows.append(Partition(name, kind, subtype, int(offset, 0), int(size, 0)))
-    return rows
+    return partition_table.stated(ROOT)
 
 
 def by_name() -> dict[str, Partition]:
@@ -42,31 +27,31 @@ def by_name() -> dict[str, Partition]:
 
 def test_they_fill_the_flash_without_overlap() -> None:
     parts = table()
-    assert parts[0].offset == TABLE_END
-    assert all(one.end == two.offset for one, two in pairwise(parts))
+    assert parts[0].start == TABLE_END
+    assert all(one.end == two.start for one, two in pairwise(parts))
     assert parts[-1].end == FLASH
 
 
 def test_they_are_aligned() -> None:
     for part in table():
-        unit = PAGE if part.kind == "app" else SECTOR
-        assert part.offset % unit == 0, part
+        unit = PAGE if part.kind == APP else SECTOR
+        assert part.start % unit == 0, part
         assert part.size % SECTOR == 0, part
-    assert all(part.size % PAGE == 0 for part in table() if part.kind == "app")
+    assert all(part.size % PAGE == 0 for part in table() if part.kind == APP)
 
 
 def test_there_are_two_equal_slots_and_what_tells_which_one_starts() -> None:
-    apps = [part for part in table() if part.kind == "app"]
-    assert [part.subtype for part in apps] == ["ota_0", "ota_1"]
+    apps = [part for part in table() if part.kind == APP]
+    assert [part.subtype for part in apps] == [OTA_0, OTA_0 + 1]
     assert apps[0].size == apps[1].size
-    assert (by_name()["otadata"].subtype, by_name()["otadata"].size) == ("ota", 2 * SECTOR)
+    assert (by_name()["otadata"].subtype, by_name()["otadata"].size) == (OTA, 2 * SECTOR)
 
 
 def test_there_is_what_micropython_and_the_radio_look_for_by_name() -> None:
     found = {name: (part.kind, part.subtype) for name, part in by_name().items()}
-    assert found["nvs"] == ("data", "nvs")
-    assert found["phy_init"] == ("data", "phy")
-    assert found["vfs"] == ("data", "fat")  # littlefs, whatever the subtype says
+    assert found["nvs"] == (DATA_KIND, NVS)
+    assert found["phy_init"] == (DATA_KIND, PHY)
+    assert found["vfs"] == (DATA_KIND, FAT)  # littlefs, whatever the subtype says
     assert by_name()["nvs"].size >= 3 * SECTOR  # ESP-IDF's least
 
 

@@ -96,19 +96,20 @@ async def test_a_wrong_chip_gets_nothing(tmp_path: Path, planned: Plan) -> None:
 def test_an_image_that_is_not_supported(tmp_path: Path) -> None:
     file = tmp_path / "ESP32_GENERIC_S3-20260824-v1.29.0.bin"
     file.write_bytes(b"half a download")
+    build = release().folder
     with refused(errors.WRONG_IMAGE) as caught:
-        plan(file, tmp_path, [])
+        plan(file, build, [])
     assert "download it again" in str(caught.value)
     other = tmp_path / "other.bin"
     other.write_bytes(b"\xe9")
     with refused(errors.WRONG_IMAGE) as caught:
-        plan(other, tmp_path, [])
+        plan(other, build, [])
     assert "ESP32_GENERIC_S3" in str(caught.value)
     with refused(errors.WRONG_IMAGE):
-        plan(tmp_path / "none.bin", tmp_path, [])
+        plan(tmp_path / "none.bin", build, [])
     (tmp_path / "bad.toml").write_text("[[image]]\nname = 1\n")
     with refused(errors.WRONG_IMAGE):
-        plan(other, tmp_path, [tmp_path / "bad.toml"])
+        plan(other, build, [tmp_path / "bad.toml"])
 
 
 def test_a_build_that_was_changed(tmp_path: Path, files: stand_in.Files) -> None:

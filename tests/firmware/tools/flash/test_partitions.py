@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from firmware.tools.flash import partitions
+from firmware.tools.package import partition_table
 from simulator.hardware.board import stand_in
 
 
 def test_the_table_is_read() -> None:
-    found = partitions.partitions(stand_in.image(), stand_in.ADDRESS)
+    found = partition_table.of_image(stand_in.image(), stand_in.ADDRESS)
     assert [each.name for each in found] == ["nvs", "phy_init", "factory", "vfs"]
     assert [each.is_nvs for each in found] == [True, False, False, False]
 
