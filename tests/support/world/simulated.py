@@ -25,17 +25,19 @@ _KEPT = ROOT / "build/release"  # of the sources as they were last; every run of
 def release() -> Built:
     """Build the simulated board's release, once for these sources."""
     _KEPT.mkdir(parents=True, exist_ok=True)
-    told, stamp = _KEPT / "told", _stamp()
+    stamp = _stamp()
+    told = _KEPT / f"told-{stamp}"  # a value of these sources' class, which others cannot read
     with image.alone(_KEPT / "lock"):
-        kept = pickle.loads(told.read_bytes()) if told.exists() else ("", None)
-        if kept[0] != stamp:
-            built = build("unix", _KEPT / stamp, Options(release=1, dirty=True))
-            told.write_bytes(pickle.dumps((stamp, built)))
-            for old in _KEPT.glob("[0-9a-f]*"):
-                if old.is_dir() and old.name != stamp:
-                    shutil.rmtree(old)
-            return built
-        return cast("Built", kept[1])
+        if told.exists():
+            return cast("Built", pickle.loads(told.read_bytes()))
+        for old in _KEPT.glob("told*"):
+            old.unlink()
+        for old in _KEPT.glob("[0-9a-f]*"):
+            if old.is_dir():
+                shutil.rmtree(old)
+        built = build("unix", _KEPT / stamp, Options(release=1, dirty=True))
+        told.write_bytes(pickle.dumps(built))
+        return built
 
 
 def _stamp() -> str:
