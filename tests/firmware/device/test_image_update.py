@@ -68,7 +68,7 @@ def releases(tmp_path_factory: pytest.TempPathFactory) -> Releases:
         for kid, key in json.loads(public.read_text()).items()
     }
     signed = (made[1].folder / folder.SIGNED).read_bytes()
-    return Releases(*made, place / "image-7/firmware.bin", signed, keys)
+    return Releases(made[0], made[1], place / "image-7/firmware.bin", signed, keys)
 
 
 class Board(service.Board):

@@ -81,7 +81,8 @@ class Partition:
 
     def _at(self, block: int, offset: int, size: int) -> int:
         assert 0 <= block * BLOCK + offset <= self._place.size - size
-        return self._place.start + block * BLOCK + offset
+        start: int = self._place.start + block * BLOCK + offset
+        return start
 
 
 class Chip:
