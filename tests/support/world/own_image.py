@@ -26,7 +26,7 @@ def frozen_hash() -> bytes:
 
 def program(chip: str = "esp32c3", size: int = SIZE, firmware: bytes | None = None) -> bytes:
     """One slot's image, with the hash where a program has its constants."""
-    head = _head(chip) + shake_256(b"program").digest(size // 2)
+    head = header(chip) + shake_256(b"program").digest(size // 2)
     head += frozen_hash() if firmware is None else firmware
     return head + shake_256(b"rest").digest(size - len(head))
 
@@ -37,7 +37,7 @@ def whole(program: bytes, chip: str = "esp32c3") -> bytes:
     slot = partition_table.named("ota_0", table)
     assert slot is not None
     start = CHIPS[chip].address
-    boot = _head(chip) + shake_256(b"boot").digest(_BOOT_LOADER)
+    boot = header(chip) + shake_256(b"boot").digest(_BOOT_LOADER)
     head = boot.ljust(partition_table.TABLE - start, b"\xff") + partition_table.encoded(table)
     return head.ljust(slot.start - start, b"\xff") + program
 
@@ -53,6 +53,7 @@ def write(folder: Path, program: bytes, all_of_it: bytes) -> Path:
     return folder
 
 
-def _head(chip: str) -> bytes:
+def header(chip: str) -> bytes:
+    """What begins every image for a chip."""
     number = CHIPS[chip].number
     return b"\xe9" + bytes(11) + number.to_bytes(2, "little") + bytes(10)

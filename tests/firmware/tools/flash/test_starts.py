@@ -12,22 +12,27 @@ from pathlib import Path
 
 import pytest
 
+from firmware.tools.bundle import frozen
+from firmware.tools.compile import ROOT
 from firmware.tools.flash import flash
 from firmware.tools.flash.plan import plan
+from firmware.tools.package import targets
 from firmware.tools.package.build import Built, Options, build
-from firmware.tools.package.file_system import BLOCK
 from receiver import reasons
 from receiver.encoding import schema
 from receiver.link import link, wire
 from simulator.hardware.board import stand_in
 from simulator.hardware.board.board import BoardConfig, SimulatedBoard
 from simulator.hardware.radio.server import Radio
-from simulator.hardware.rv32 import image
-from simulator.hardware.rv32.qemu import QemuBoard
+from simulator.hardware.rv32 import image, receiver
+from simulator.hardware.rv32.qemu import C3_POOL, QemuBoard
+from tests.support.world import own_image
 
+FROZEN = image.BUILD / "image"  # sources frozen into an image for every board
 BOARD, CHIP, BOARD_CLASS = "esp32-c3-devkitm-1", "esp32c3", "esp32c3-littlefs"
 POOL = 300_000  # more than a C3 has: compiled files are loaded into memory (docs/hardware.md)
 PATIENCE_S = 60
+WRONG_CHIP = "wrong_image"  # files and machine agree but for the board that the files name
 OWN = schema.encode(wire.BRIDGE_HELLO, wire.BridgeHello(1, 1, b"bridge01", 7))
 
 
@@ -83,26 +88,54 @@ def stood_in(folder: Path) -> stand_in.Files:
     return made
 
 
-async def flashed(folder: Path, built: Built) -> bytes:
+async def flashed(folder: Path, built: Built, files: stand_in.Files) -> bytes:
     """What lies in the partition for files once the release was flashed."""
-    files = stood_in(folder)
     planned = plan(files.image, built.folder, [files.table])
     async with SimulatedBoard(folder, BoardConfig(chip=CHIP)) as board:
         await asyncio.to_thread(flash.write, board.url, planned)
         await board.cut_power()
-        return board.flash.read(built.address, board.flash.blocks * BLOCK)
+        return board.flash.read(built.address, built.image.stat().st_size)
+
+
+async def hello_of(interpreter: Path, files: Path, pool: int, heap: int = 0) -> wire.ReceiverHello:
+    """What a machine with these files says."""
+    async with Radio() as radio:
+        place = await radio.receiver(sha256(b"receiver").digest()[:8])
+        machine = QemuBoard(interpreter, files, (pool,), place.endpoint, heap=heap)
+        return await asyncio.to_thread(heard, machine.argv(), files.parent)
 
 
 @pytest.mark.usefixtures("machine")
 async def test_the_files_that_were_flashed_start_on_32_bits(tmp_path: Path) -> None:
     built = build(BOARD, tmp_path / "release", Options(release=7, dirty=True))
     files = tmp_path / "flash"
-    files.write_bytes(await flashed(tmp_path, built))
+    files.write_bytes(await flashed(tmp_path, built, stood_in(tmp_path)))
     assert files.read_bytes() == built.image.read_bytes()
-    async with Radio() as radio:
-        place = await radio.receiver(sha256(b"receiver").digest()[:8])
-        machine = QemuBoard(image.stock(), files, (POOL,), place.endpoint)
-        hello = await asyncio.to_thread(heard, machine.argv(), tmp_path)
+    hello = await hello_of(image.stock(), files, POOL)
     assert hello.firmware_hash.hex() == built.firmware_hash
     assert hello.interpreter_version.startswith("1.25")
-    assert reasons.name(hello.fault) == "wrong_image"
+    assert reasons.name(hello.fault) == WRONG_CHIP
+
+
+def frozen_program() -> Path:
+    """MicroPython for the machine, with the firmware frozen as into an image for any board."""
+    image.BUILD.mkdir(parents=True, exist_ok=True)
+    with image.alone(FROZEN.with_name("image-lock")):
+        frozen.write(ROOT, FROZEN, targets.of_image(ROOT, BOARD).machine)
+    return image.built("frozen-image", FROZEN)
+
+
+@pytest.mark.usefixtures("machine")
+async def test_an_image_of_ours_starts_with_the_files_of_its_release(tmp_path: Path) -> None:
+    """The build finds the hash in a real image, which states the same once it runs."""
+    interpreter = frozen_program()
+    program = own_image.header(CHIP) + interpreter.read_bytes()
+    folder = own_image.write(tmp_path / "image", program, own_image.whole(program))
+    built = build(BOARD, tmp_path / "release", Options(release=7, dirty=True, image=folder))
+    made = stand_in.Files(folder / "firmware.bin", stand_in.write(tmp_path).table)
+    files = tmp_path / "flash"
+    files.write_bytes(await flashed(tmp_path, built, made))
+    assert files.read_bytes() == built.image.read_bytes()
+    hello = await hello_of(interpreter, files, C3_POOL, receiver.FIRST_HEAP)
+    assert hello.firmware_hash.hex() == built.firmware_hash
+    assert reasons.name(hello.fault) == WRONG_CHIP

@@ -17,7 +17,6 @@ from firmware.tools.package.build import BuildError, Built, Options, build
 from firmware.tools.package.own_image import ImageError, read
 from receiver.host.name_map import NameMap
 from receiver.protocol import firmware
-from simulator.hardware.rv32 import receiver
 from tests.support.world import own_image
 
 PROGRAM = own_image.program()
@@ -72,13 +71,6 @@ def test_what_people_and_flashing_are_told(built: Built, folder: Path) -> None:
     names = NameMap.load(built.folder / "firmware.names.json")
     assert names.firmware_hash == told["firmware_hash"]
     assert names.functions
-
-
-@pytest.mark.usefixtures("machine")
-def test_a_real_image_holds_the_hash_of_what_is_frozen_in_it() -> None:
-    """That of the RISC-V machine, frozen by the same manifest and MicroPython's own tools."""
-    image = receiver.frozen_image().read_bytes()
-    assert bytes.fromhex(NameMap.load(receiver.NAMES).firmware_hash) in image
 
 
 @pytest.mark.parametrize("board", [name for name in targets.names(ROOT) if name != targets.UNIX])
