@@ -80,7 +80,7 @@ class Plan(NamedTuple):
             raise FlashError(
                 NO_PSRAM,
                 "this board has no PSRAM, and with MicroPython's own image a receiver needs it: "
-                "take a board with PSRAM, or an image of ours (docs/hardware.md)",
+                "take a board with PSRAM, or an image of ours (docs/flashing.md)",
             )
         kind = _kind(board.psram_mb)
         if kind and self.image.psram and kind != self.image.psram:
