@@ -11,7 +11,7 @@ from typing import Any
 from receiver.encoding import cbor, cose, cose_sign, schema
 from receiver.link import frames, service_wire, wire
 from receiver.link.frames import Frame
-from receiver.protocol import enrolment, exchange, firmware, gatt, padding, pins, signed
+from receiver.protocol import exchange, firmware, gatt, padding, pins, signed
 from tests.fuzz import generate, near, seeds
 from tests.fuzz.target import Target
 from tests.support.values import message_vectors
@@ -77,28 +77,18 @@ def _maps() -> Iterator[tuple[str, Target]]:
 
 
 def _service() -> Iterator[tuple[str, Target]]:
-    """What a receiver in service mode is told, and what it keeps."""
+    """What a receiver in service mode is told."""
     for channel, row in service_wire.LAYOUTS.items():
-        values = generate.plain(*row)
         yield (
             f"service{channel}-{row.make.__name__.lower()}",
             Target(
                 partial(service_wire.decode, channel),
                 partial(service_wire.encode, channel),
-                partial(seeds.made, values),
-                values,
+                partial(seeds.plain, channel),
+                generate.plain(*row),
+                partial(near.plain, channel),
             ),
         )
-    stored = generate.plain(enrolment.STORED, enrolment.Stored)
-    yield (
-        "stored-enrolment",
-        Target(
-            partial(_decode_map, enrolment.STORED, enrolment.Stored),
-            partial(schema.encode, enrolment.STORED),
-            partial(seeds.made, stored),
-            stored,
-        ),
-    )
     yield "manifest", Target(firmware.decode, firmware.encode, lambda: [_payload()])
     kid_size = signed.AUTHORITY_KID_SIZE
     parse = partial(cose_sign.parse, kid_size=kid_size)

@@ -135,6 +135,30 @@ SIGNED: dict[str, tuple[int, int, list[Field]]] = {  # role (0: not the authorit
             (11, "revocations", "bytes", 32, 32),
         ],
     ),
+    "enrolment": (
+        0,
+        0,
+        [
+            (1, "version", "uint", 1, 1),
+            (2, "challenge", "bytes", 16, 16),
+            (3, "key", "cnf", 32, 32),
+            (4, "hardware", "bytes", 1, 16),
+            (5, "board", "text", 0, 24),
+            (6, "firmware_hash", "bytes", 8, 8),
+        ],
+    ),
+    "installed": (
+        0,
+        0,
+        [
+            (1, "version", "uint", 1, 1),
+            (2, "challenge", "bytes", 16, 16),
+            (3, "certificate_hash", "bytes", 32, 32),
+            (4, "pins_hash", "bytes", 32, 32),
+            (5, "till", "uint", *TILL),
+            (6, "least_release", "uint", *ANY),
+        ],
+    ),
 }
 
 SESSION: Field = (1, "session", "bytes", 32, 32)
@@ -167,6 +191,21 @@ CHANNELS: dict[int, tuple[str, list[Field]]] = {
         [SESSION, (2, "approval_id", "bytes", 16, 16), (3, "time", "uint", *ANY)],
     ),
     8: ("restart", [(1, "slot", "uint", 0, 2), (2, "service", "uint", 0, 1)]),
+    9: ("read", []),
+    10: ("enrol", [(1, "challenge", "bytes", 16, 16)]),
+    11: (
+        "install",
+        [
+            (1, "certificate", "bytes", 1, 512),
+            (2, "pins", "bytes", 1, 512),
+            (3, "till", "uint", *TILL),
+            (4, "least_release", "uint", *ANY),
+        ],
+    ),
+    12: ("factory reset", []),
+    13: ("self-test", []),
+    14: ("update", [(1, "data", "bytes", 1, 2040)]),
+    15: ("chunk", [(1, "offset", "uint", *ANY), (2, "data", "bytes", 1, 1920)]),
     16: ("sync", OPENED),
     17: ("offer", OPENED),
     18: (
@@ -202,6 +241,45 @@ CHANNELS: dict[int, tuple[str, list[Field]]] = {
     ),
     22: ("provisional", [SESSION, (2, "receipt", "bytes", 0, 164)]),
     23: ("traceback", [(1, "data", "bytes", 0, 512)]),
+    24: (
+        "identity",
+        [
+            (1, "certificate", "bytes", 0, 512),
+            (2, "pins", "bytes", 0, 512),
+            (3, "till", "uint", *TILL),
+            (4, "release", "uint", *ANY),
+            (5, "least_release", "uint", *ANY),
+            (6, "board_class", "text", 0, 24),
+            (7, "button", "uint", 0, 1),
+        ],
+    ),
+    25: ("enrolment", [(1, "data", "bytes", 1, 512)]),
+    26: ("installed", [(1, "data", "bytes", 1, 512)]),
+    27: (
+        "tested",
+        [
+            (1, "sign", "uint", *ANY),
+            (2, "check", "uint", *ANY),
+            (3, "phone", "uint", *ANY),
+            (4, "agree", "uint", *ANY),
+            (5, "store", "uint", *ANY),
+            (6, "free", "uint", *ANY),
+            (7, "largest", "uint", *ANY),
+            (8, "radio", "uint", 0, 1),
+            (9, "reason", "uint", 0, 255),
+        ],
+    ),
+    28: (
+        "progress",
+        [
+            (1, "release", "uint", *ANY),
+            (2, "slot", "uint", 0, 2),
+            (3, "offset", "uint", *ANY),
+            (4, "verified", "uint", 0, 1),
+            (5, "reason", "uint", 0, 255),
+        ],
+    ),
+    29: ("order refused", [(1, "channel", "uint", 0, 255), (2, "reason", "uint", 0, 255)]),
     32: (
         "verdict",
         [SESSION, (2, "approval_id", "bytes", 16, 16), (3, "reason", "uint", 0, 255)],
@@ -237,6 +315,14 @@ PLAIN: dict[str, list[Field]] = {
         (3, "bridge_id", "bytes", 8, 8),
         (4, "till", "uint", 0, 65535),
     ],
+    "stored enrolment": [
+        (1, "seed", "bytes", 32, 32),
+        (2, "certificate", "bytes", 0, 512),
+        (3, "pins", "bytes", 0, 512),
+        (4, "till", "uint", *TILL),
+        (5, "least_release", "uint", *ANY),
+    ],
+    "pending key": [(1, "challenge", "bytes", 16, 16), (2, "seed", "bytes", 32, 32)],
 }
 
 
@@ -353,6 +439,8 @@ def signers_of(kind: str) -> tuple[tuple[str, ...], bytes]:
     role, size, _ = SIGNED[kind]
     if kind == "approval":
         return PHONES, b""
+    if kind in ("enrolment", "installed"):
+        return (KEYS[32],), b""  # the one in the request: that is the proof of possession
     return ((f"authority {role}",), bytes([role, 1])) if role else ((kind,), b"\xff" * size)
 
 
@@ -515,22 +603,26 @@ def purchase(phone: str) -> Case:
 def spoilt(fields: list[Field], value: Case) -> dict[str, bytes]:
     """Encodings of the map with one thing wrong; each is refused as malformed."""
     pairs = pairs_of(fields, value)
-    first = fields[0][0]
     good = encoded(pairs)
     cases = {
         "not a map": cbor2.dumps(list(pairs.values())),
         "nothing": b"",
-        "an empty map": b"\xa0",
         "trailing byte": good + b"\0",
-        "cut short": good[:-1],
         "extra key": encoded({**pairs, 23: 0}),
+        "map head in a long form": b"\xb8" + bytes([len(pairs)]) + good[1:],
+        "indefinite map": b"\xbf" + good[1:] + b"\xff",
+        "tagged": b"\xc1" + good,
+    }
+    if not pairs:
+        return cases
+    first = fields[0][0]
+    cases |= {
+        "an empty map": b"\xa0",
+        "cut short": good[:-1],
         "another key": encoded(
             {**{at: pairs[at] for at in pairs if at != first}, 23: pairs[first]}
         ),
-        "map head in a long form": b"\xb8" + bytes([len(pairs)]) + good[1:],
         "key in a long form": good[:1] + b"\x18" + good[1:],
-        "indefinite map": b"\xbf" + good[1:] + b"\xff",
-        "tagged": b"\xc1" + good,
     }
     if len(pairs) > 1:
         backwards = sorted(pairs, key=cbor2.dumps, reverse=True)
@@ -650,7 +742,7 @@ def refused_cases() -> list[Case]:
 def main() -> None:
     """One case a line, so that a change can be read."""
     names = [*(f"authority {role}" for role in range(1, 5)), "receiver"]
-    names += ["offer", "provisional", *PHONES]
+    names += ["offer", "provisional", KEYS[32], *PHONES]
     parts = [f'"keys": {json.dumps({name: public(name).hex() for name in names})}']
     for title, cases in (
         ("purchases", [purchase(phone) for phone in PHONES]),

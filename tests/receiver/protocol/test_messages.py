@@ -17,6 +17,7 @@ from simulator.phone.wallet.keys import KINDS as KEY_KINDS
 from simulator.phone.wallet.keys import PhoneKey
 from tests.support.values import evidence
 from tests.support.values.message_vectors import (
+    CHANNELS,
     KINDS,
     MAPS,
     PINS,
@@ -44,7 +45,7 @@ PHONES = [PhoneKey(kind, bytes([1] * 32)) for kind in KEY_KINDS]
 
 def test_every_message_has_vectors() -> None:
     assert {case["kind"] for case in VECTORS["signed"]} == set(KINDS)
-    assert {case["of"] for case in VECTORS["maps"]} == {*wire.LAYOUTS, *MAPS}
+    assert {case["of"] for case in VECTORS["maps"]} == {*CHANNELS, *MAPS}
 
 
 @pytest.mark.parametrize("crypto", BACK_ENDS)

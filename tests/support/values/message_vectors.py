@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from receiver.encoding import schema
-from receiver.link import wire
-from receiver.protocol import identifiers, messages, signed, validation
+from receiver.link import service_wire, wire
+from receiver.protocol import enrolment, identifiers, messages, signed, validation
 from tests.support.values.vectors import load, parts
 
 if TYPE_CHECKING:
@@ -16,21 +16,25 @@ if TYPE_CHECKING:
 
 VECTORS = load("messages.json")
 PINS = {bytes((n, 1)): bytes.fromhex(VECTORS["keys"]["authority %d" % n]) for n in range(1, 5)}
-_NAMED = [getattr(messages, name) for name in dir(messages)]
+_NAMED = [getattr(room, name) for room in (messages, enrolment) for name in dir(room)]
 KINDS = {kind.type: kind for kind in _NAMED if isinstance(kind, signed.Kind)}
 # The layouts that are neither signed nor on a channel, by their names in the vectors.
 MAPS: dict[str, tuple[tuple[schema.Field, ...], Any]] = {
     "record": (messages.RECORD, messages.Record),
     "receiver hello": (wire.RECEIVER_HELLO, wire.ReceiverHello),
     "bridge hello": (wire.BRIDGE_HELLO, wire.BridgeHello),
+    "stored enrolment": (enrolment.STORED, enrolment.Stored),
+    "pending key": (enrolment.PENDING, enrolment.Pending),
 }
+CHANNELS = dict(wire.LAYOUTS)  # of either mode
+CHANNELS.update(service_wire.LAYOUTS)
 TEXTS = ("phone", "match_code", "sale_id")  # of a purchase; all else that is quoted is bytes
 
 
 def table(of: int | str) -> tuple[Any, Any]:
     """Fields and maker of a layout by its name in the vectors."""
     if isinstance(of, int):
-        return wire.LAYOUTS[of]
+        return CHANNELS[of]
     name = of.split("unsigned ")[-1]
     return MAPS[name] if name in MAPS else (KINDS[name].fields, KINDS[name].make)
 
