@@ -5,6 +5,7 @@ from receiver.crypto import portable
 from receiver.encoding import schema
 from receiver.protocol import messages, signed
 from tests.micropython.shared import code_of
+from tests.support.values import manifest_vectors
 from tests.support.values.message_vectors import (
     PINS,
     VECTORS,
@@ -28,6 +29,11 @@ def check_refused(case):
     assert reasons.name(found) == case["reason"], case
 
 
+def check_refused_manifest(case):
+    found = code_of(manifest_vectors.read, bytes.fromhex(case["message"]), portable)
+    assert reasons.name(found) == case["reason"], case
+
+
 def main():
     for case in VECTORS["purchases"]:
         check_purchase(case, portable)
@@ -40,8 +46,14 @@ def main():
         check_invalid(case)
     for case in VECTORS["refused"]:
         check_refused(case)
+    manifests = manifest_vectors.VECTORS
+    for case in manifests["valid"]:
+        manifest_vectors.check_manifest(case, portable)
+    for case in manifests["refused"]:
+        check_refused_manifest(case)
     titles = ("purchases", "signed", "maps", "invalid", "refused")
-    print(sum(len(VECTORS[title]) for title in titles), "cases")
+    cases = sum(len(VECTORS[title]) for title in titles)
+    print(cases + len(manifests["valid"]) + len(manifests["refused"]), "cases")
 
 
 main()

@@ -17,11 +17,28 @@ from receiver.crypto.job import finish
 from receiver.errors import Error
 from receiver.protocol import firmware
 from receiver.protocol.firmware import File, Manifest
+from tests.support.values import manifest_vectors
+from tests.support.values.refusals import refused_as
 
 SEEDS = {bytes((5, epoch)): bytes([epoch]) * 32 for epoch in (1, 2, 3)}
 PINS = {kid: host.ed25519_public(seed) for kid, seed in SEEDS.items()}
 FILES = (File("firmware/device/boot.mpy", 3, sha256(b"abc").digest()), File("t.mpy", 0, bytes(32)))
 MANIFEST = Manifest(7, 3, "esp32c3-littlefs", "1.2.0", bytes(20), FILES)
+
+
+BACK_ENDS = [pytest.param(host, id="host"), pytest.param(portable, id="chip")]
+
+
+@pytest.mark.parametrize("crypto", BACK_ENDS)
+@pytest.mark.parametrize("case", manifest_vectors.VECTORS["valid"], ids=lambda c: str(c["name"]))
+def test_vectors(case: dict[str, Any], crypto: Crypto) -> None:
+    manifest_vectors.check_manifest(case, crypto)
+
+
+@pytest.mark.parametrize("case", manifest_vectors.VECTORS["refused"], ids=lambda c: str(c["why"]))
+def test_vectors_refused(case: dict[str, str]) -> None:
+    with refused_as(case["reason"]):
+        manifest_vectors.read(bytes.fromhex(case["message"]), host)
 
 
 def signed(*kids: bytes, payload: bytes | None = None, seeds: Any = SEEDS) -> bytes:
@@ -39,7 +56,7 @@ def refusal(data: bytes, pins: dict[bytes, bytes] = PINS) -> int:
     return caught.value.code
 
 
-@pytest.mark.parametrize("crypto", [host, portable], ids=["host", "chip"])
+@pytest.mark.parametrize("crypto", BACK_ENDS)
 def test_two_of_three_keys_are_enough(crypto: Crypto) -> None:
     assert read(signed(b"\5\1", b"\5\3"), crypto=crypto) == MANIFEST
     assert read(signed(*SEEDS), crypto=crypto) == MANIFEST
