@@ -65,6 +65,14 @@ class Heard(NamedTuple):
     value: Any
 
 
+class Asked:
+    """A question whose answer has not come: one that nobody waits for any more answers no other."""
+
+    def __init__(self, answer: int) -> None:
+        self.answer = answer
+        self.is_over = False
+
+
 class BoardLine:
     """An async context manager. `watch` gets every event of the link, for those who look on.
 
@@ -90,6 +98,7 @@ class BoardLine:
         self._lost = asyncio.Event()
         self._changed = asyncio.Event()
         self._inbox: list[Heard] = []
+        self._asked: list[Asked] = []  # in order, as the board answers
         self._lives = 0  # of the link, which have ended
         self._untaken: dict[int, asyncio.Future[None]] = {}  # by token
         self._failure = "the port was never opened"
@@ -149,8 +158,13 @@ class BoardLine:
         await self.up(within_s)
         life = self._lives
         self._forget((answer, service_wire.ORDER_REFUSED))
-        await self.order(channel, value, within_s)
-        return await self._heard_in(life, answer, within_s)
+        asked = Asked(answer)
+        self._asked.append(asked)
+        try:
+            await self.order(channel, value, within_s)
+            return await self._heard_in(life, answer, within_s)
+        finally:
+            asked.is_over = True
 
     async def heard(self, channel: int, within_s: float = ANSWER_S) -> Any:
         """Wait for a message on `channel`; raises as `ask`."""
@@ -285,12 +299,19 @@ class BoardLine:
         elif isinstance(event, link.Message):
             with suppress(Error):
                 value = decode(event.channel, event.payload)
-                self._inbox.append(Heard(event.channel, value))
+                if not self._is_late(event.channel):
+                    self._inbox.append(Heard(event.channel, value))
             if event.channel not in self._left:
                 self._link.accept(event.token)
             self._changed.set()
         elif isinstance(event, link.Raw) and event.status == frames.TEXT:
             self.text = event.data.decode("ascii", errors="replace").strip()
+
+    def _is_late(self, channel: int) -> bool:
+        """Whether this answers a question that was given up; it is over with it."""
+        if not self._asked or channel not in (self._asked[0].answer, service_wire.ORDER_REFUSED):
+            return False
+        return self._asked.pop(0).is_over
 
     def _take_hello(self, data: bytes) -> None:
         try:
@@ -327,6 +348,7 @@ class BoardLine:
         if hello is None:
             self._lives += 1
             self._inbox.clear()
+            self._asked.clear()
             for taken in self._untaken.values():
                 if not taken.done():
                     taken.set_exception(BoardLostError())

@@ -53,9 +53,9 @@ CRYPTO = {
 }
 BOOT = {
     "littlefs": Expected(
-        "boot to HELLO", 59.5, "boot to HELLO, littlefs / frozen", "docs/hardware.md"
+        "boot to HELLO", 54.5, "boot to HELLO, littlefs / frozen", "docs/hardware.md"
     ),
     "image": Expected(
-        "boot to HELLO", 26.6, "boot to HELLO, littlefs / frozen", "docs/hardware.md"
+        "boot to HELLO", 27.8, "boot to HELLO, littlefs / frozen", "docs/hardware.md"
     ),
 }

@@ -29,6 +29,7 @@ class Board:
         self.url = os.ttyname(self._slave)
         self.fault = reasons.OK
         self.boots = 0
+        self.late: list[tuple[int, Any]] = []  # answers that come before the next one
         self.obey: Callable[[int, Any], tuple[int, Any] | None] = lambda channel, value: None
         self._loop = asyncio.get_running_loop()
         self._loop.add_reader(self.master, self._read)
@@ -67,8 +68,10 @@ class Board:
         if channel == wire.RESTART:
             self.fault = reasons.IN_SERVICE if value.service else reasons.OK
             self.boot()
-        elif (answer := self.obey(channel, value)) is not None:
-            self._link.send(answer[0], service_wire.encode(*answer))
+        else:
+            for answer in (*self.late, self.obey(channel, value)):
+                if answer is not None:
+                    self._link.send(answer[0], service_wire.encode(*answer))
 
     def _write(self) -> None:
         while data := self._link.transmit(self._now()):
@@ -146,4 +149,28 @@ async def test_no_answer_is_told(board: Board) -> None:
         with pytest.raises(BoardLineError, match=r"no answer within 0\.5 s"):
             await line.ask(
                 service_wire.READ, service_wire.Read(), service_wire.IDENTITY, within_s=0.5
+            )
+
+
+async def test_a_late_answer_answers_no_other_question(board: Board) -> None:
+    """Else a reset that was refused would pass for done: both are answered by IDENTITY."""
+    refused = service_wire.OrderRefused(service_wire.FACTORY_RESET, reasons.NOT_HELD)
+    held: list[tuple[int, Any]] = []
+
+    def obey(channel: int, value: Any) -> tuple[int, Any] | None:
+        if channel == service_wire.READ:
+            held.append((service_wire.IDENTITY, IDENTITY))
+            return None
+        return service_wire.ORDER_REFUSED, refused
+
+    board.obey = obey
+    async with BoardLine(board.url) as line:
+        with pytest.raises(BoardLineError, match="no answer"):
+            await line.ask(
+                service_wire.READ, service_wire.Read(), service_wire.IDENTITY, within_s=0.2
+            )
+        board.late = held
+        with pytest.raises(BoardRefusedError, match="not_held"):
+            await line.ask(
+                service_wire.FACTORY_RESET, service_wire.FactoryReset(), service_wire.IDENTITY
             )
