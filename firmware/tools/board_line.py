@@ -65,7 +65,7 @@ class Heard(NamedTuple):
     value: Any
 
 
-class Asked:
+class Question:
     """A question whose answer has not come: one that nobody waits for any more answers no other."""
 
     def __init__(self, answer: int) -> None:
@@ -98,7 +98,7 @@ class BoardLine:
         self._lost = asyncio.Event()
         self._changed = asyncio.Event()
         self._inbox: list[Heard] = []
-        self._asked: list[Asked] = []  # in order, as the board answers
+        self._asked: list[Question] = []  # in order, as the board answers
         self._lives = 0  # of the link, which have ended
         self._untaken: dict[int, asyncio.Future[None]] = {}  # by token
         self._failure = "the port was never opened"
@@ -158,7 +158,7 @@ class BoardLine:
         await self.up(within_s)
         life = self._lives
         self._forget((answer, service_wire.ORDER_REFUSED))
-        asked = Asked(answer)
+        asked = Question(answer)
         self._asked.append(asked)
         try:
             await self.order(channel, value, within_s)
