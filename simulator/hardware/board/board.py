@@ -103,6 +103,7 @@ class SimulatedBoard(Scope):
 
     async def power_up(self) -> None:
         """Give it power; its firmware starts."""
+        await self._off()  # a boot loader that took its own power has left its process
         self.lost_power.clear()
         self._armed = self.writes_left() is not None
         self._rom = await self._started_rom()
