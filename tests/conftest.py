@@ -41,6 +41,7 @@ _FOLDERS = {
     "fuzz": "random",
     "micropython": "processes",
     "mutants": "mutants",
+    "simulator/tools/bringup": "processes",
     "stories": "processes",
 }
 # And what takes its time in whatever asks for it: a bridge with its authority, a machine.

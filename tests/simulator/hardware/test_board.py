@@ -17,6 +17,8 @@ from simulator.hardware.board.board import BoardConfig, SimulatedBoard
 from simulator.hardware.board.stand_in import NVS_SIZE, NVS_START
 from tests.support.world.simulated import flashed, release
 
+pytestmark = pytest.mark.processes
+
 UP_S = 20.0
 ORDER = service_wire.Enrol(bytes(range(16)))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import shutil
+import sys
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -41,7 +42,7 @@ def release() -> Built:
 
 
 def _stamp() -> str:
-    total = sha256()
+    total = sha256(sys.version.encode())  # one Python's pickle is not another's
     files = [path for part in _SOURCES for path in (ROOT / part).rglob("*")]
     for path in sorted(path for path in files if path.suffix in (".py", ".txt")):
         total.update(f"{path.relative_to(ROOT)}\n".encode() + path.read_bytes())
