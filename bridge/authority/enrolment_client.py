@@ -1,4 +1,4 @@
-"""The authority as whoever enrols and whoever administers asks it: with a bearer token.
+"""Ask the authority with a bearer token: to enrol, and as its administrator.
 
 Calls wait for their answer; `UnreachableError` may be tried again, `DeniedError` not.
 """

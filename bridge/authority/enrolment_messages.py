@@ -1,7 +1,7 @@
 """Messages with the authority about tickets, enrolments, revocations and renewals.
 
-Whoever enrols shows a ticket as bearer token, the administrator a token of its own, and a bridge
-that renews its client certificate (docs/enrolment.md).
+Enrolment shows a ticket as bearer token, the administrator a token of its own, a renewal the
+bridge's client certificate (docs/enrolment.md).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """All messages about firmware releases: of bridges, which install them, and of who publishes them.
 
-A release is named by the SHA-256 of its manifest's payload, whoever signed it: content and name
+A release is named by the SHA-256 of its manifest's payload, with any signatures: content and name
 belong together. `docs/updates.md` has the rules.
 """
 

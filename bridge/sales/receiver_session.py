@@ -226,7 +226,7 @@ class ReceiverSession:
             self.refused(error.code, error.detail)
 
     def _note_service(self, channel: int, payload: bytes) -> None:
-        """Pass a message of service mode on; one that nobody asked for is refused."""
+        """Pass a message of service mode on; one that no update asked for is refused."""
         try:
             if self._service is None:
                 raise Error(reasons.WRONG_TYPE, f"channel {channel} from a receiver")

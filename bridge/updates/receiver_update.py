@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from .update_memory import UpdateMemory
     from .update_transfer import Message, ProvedRelease
 
-# A receiver in service mode at the bridge's own line: nobody else can speak with it. A technician
-# who unplugs the laptop's cable and plugs in the bridge's has no more orders for it.
+# A receiver in service mode at the bridge's own line: no other program can speak with it. When a
+# technician has exchanged the laptop's cable for the bridge's, no more orders come.
 LEFT_S = 60.0
 
 NOT_TRIED = "not_tried"  # instead of an outcome

@@ -1,6 +1,6 @@
 """Releases in a folder beside the journal: fetched in pieces, and proved before they are used.
 
-The bridge trusts nobody's word: it repeats every check that authority and receiver make.
+The bridge trusts no other's word: it repeats every check that authority and receiver make.
 """
 
 from __future__ import annotations

@@ -66,7 +66,7 @@ class Heard(NamedTuple):
 
 
 class Question:
-    """A question whose answer has not come: one that nobody waits for any more answers no other."""
+    """A question whose answer has not come: one that was given up answers no other."""
 
     def __init__(self, answer: int) -> None:
         self.answer = answer

@@ -1,7 +1,7 @@
 """Six words that two people compare before a key is trusted (docs/enrolment.md).
 
-They stand for 66 bits of a hash over a request and the authority's keys: whoever wants another
-request to show the same words has to make 2^65 of them, and each takes a signature.
+They stand for 66 bits of a hash over a request and the authority's keys: for another request with
+the same words an attacker has to make 2^65 of them, and each takes a signature.
 """
 
 from __future__ import annotations

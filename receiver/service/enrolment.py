@@ -129,7 +129,7 @@ class Enrolment:
     def _holder_job(self, order: wire.Install, before: Stored | None) -> Job[bytes]:
         """Return the certificate's key once it verifies; raise Error.
 
-        What is enrolled keeps its pins: whoever brought others could sign firmware with them.
+        What is enrolled keeps its pins: a host that brought others could sign firmware with them.
         """
         given = [order.pins]
         if before is not None and before.pins != order.pins:

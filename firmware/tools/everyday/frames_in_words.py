@@ -16,7 +16,7 @@ from . import channels, listing
 BOARD, LAPTOP, LINK = "board", "laptop", "link"  # who says it; the link itself: comes and goes
 SHOWN_MOST = 32  # bytes in hex: a key or a hash in full; longer ones by hash and length
 GARBAGE_MOST = 64  # bytes of what is no frame: enough to know a wrong baud rate by
-# What buyers send, and what is sealed for them: whoever reads over a shoulder learns nothing.
+# What buyers send, and what is sealed for them: a reader over the shoulder learns nothing.
 _SECRET = {wire.CREDENTIAL: ("enc", "data"), wire.APPROVAL: ("data",), wire.RESULT: ("receipt",)}
 _DOWN = {
     link.SILENT: "the board answers no more",

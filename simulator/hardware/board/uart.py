@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 RING = 260  # bytes of MicroPython's input buffer
-HOLD_MS = 200  # the chip drops output that nobody has read for so long
+HOLD_MS = 200  # the chip drops output that stays unread for so long
 HOST_ROOM = 4096  # bytes that a serial server takes at once
 _SECOND = 1000 * MS
 

@@ -28,7 +28,7 @@ TILL = 7
 
 
 class _Quiet:
-    """Hears how far it is, and tells nobody."""
+    """Hears how far it is, and prints nothing."""
 
     def __init__(self) -> None:
         self.compared = asyncio.Event()

@@ -38,7 +38,7 @@ def _prepare(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--no-person",
         action="store_true",
-        help="nobody is at the board: leave out what needs a hand; the report says so",
+        help="without a person at the board: leave out what needs a hand; the report says so",
     )
     radio_option.add(parser)
     parser.add_argument("--json", action="store_true", help="print the report, and no words")
