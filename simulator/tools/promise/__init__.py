@@ -1,0 +1,1 @@
+"""The promise to the buyer, measured: purchases in a modelled air, figures, tables, plots."""
