@@ -10,8 +10,9 @@ from typing import Protocol
 from bumble import hci
 from bumble.controller import Controller, LegacyAdvertiser
 
+from .model.standard import ADVERT_DELAY_S
+
 UNIT = 0.000625  # seconds in one step of an advertising interval
-DELAY = 0.010  # seconds: the random delay added to each advertising event (Vol 6 Part B 4.4.2.2)
 INTERVALS = range(0x20, 0x4001)  # 20 ms to 10.24 s (Vol 4 Part E 7.8.5)
 
 Kind = hci.HCI_LE_Set_Advertising_Parameters_Command.AdvertisingType
@@ -62,7 +63,8 @@ class RadioAdvertiser(LegacyAdvertiser):
 
     def _on_timer_fired(self) -> None:
         self.timer_handle = asyncio.get_running_loop().call_later(
-            self.advertising_interval_min * UNIT + random.random() * DELAY, self._on_timer_fired
+            self.advertising_interval_min * UNIT + random.random() * ADVERT_DELAY_S,
+            self._on_timer_fired,
         )
         self.send_advertising_data()
 

@@ -15,12 +15,11 @@ from bumble.controller import Controller
 from bumble.link import LocalLink
 
 from .advertiser import RadioAdvertiser
+from .model.standard import CHANNELS
 from .sniffer import Sniffer
 
 Rssi = Callable[[Controller, Controller], int | None]
 Channel = Callable[[Controller], int]
-
-CHANNELS = 3  # an advertising event goes out on each, in this order (Vol 6 Part B 4.4.2)
 
 NEAR = -50  # dBm: a phone held to the receiver
 

@@ -10,10 +10,10 @@ from bumble.controller import Connection, Controller
 from bumble.core import PhysicalTransport
 
 from .air import Air
+from .model.standard import ESTABLISHING_EVENTS
 from .parameters import Parameters
 
 PACKETS_PER_EVENT = 4  # as many as an ESP32 sends in one connection event, each way
-ESTABLISHING_EVENTS = 6  # silent events until a new link is dropped (Vol 6 Part B 4.5.2)
 
 
 class RadioConnection(Connection):

@@ -18,11 +18,11 @@ from .advertiser import INTERVALS
 from .buffers import NOTIFICATION
 from .controller import RadioController
 from .gatt import GattServer, Handler
+from .model.standard import LEGACY_PAYLOAD
 from .table import Buffer, Entry
 
 LINKS = 4  # ESP-IDF's default for NimBLE's MAX_CONNECTIONS in these images
 MTU_RANGE = range(23, 528)
-PAYLOAD = 31  # a legacy advertisement
 NAME_LENGTH = 31  # NimBLE's BLE_SVC_GAP_DEVICE_NAME_MAX_LENGTH
 DEFAULT_NAME = b"MPY ESP32"
 DEFAULT_INTERVAL = 48  # NimBLE's, for a request of 0: 30 ms
@@ -138,7 +138,7 @@ class Stack:
         """Advertise every `interval` µs. None keeps a payload."""
         await self.advertise_stop()
         for data in (payload, response):
-            if data is not None and len(data) > PAYLOAD:
+            if data is not None and len(data) > LEGACY_PAYLOAD:
                 raise StackError(wire.EINVAL)
         self._payload = self._payload if payload is None else payload
         self._response = self._response if response is None else response
