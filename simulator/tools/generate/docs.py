@@ -20,7 +20,7 @@ from receiver.core import connection, sale_session
 from simulator.authority.ledger import states as ledger
 from simulator.phone.conversation import states as conversation
 
-from . import lamp, limits, reference
+from . import lamp, limits, radio, reference
 from .diagrams import machine
 
 if TYPE_CHECKING:
@@ -28,7 +28,10 @@ if TYPE_CHECKING:
 
 PAGES = Path(__file__).resolve().parents[3] / "docs"
 BLOCKS: dict[str, Callable[[], str]] = {
+    "airs": radio.airs,
+    "chip": radio.chip,
     "edges": reference.edges,
+    "figures of the air": radio.constants,
     "lamp": lamp.states,
     "limits": limits.page,
     "machine of the authority": lambda: machine(ledger.TABLE, ledger.NONE),
@@ -40,6 +43,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "metrics": reference.metrics,
     "messages on the line": reference.line_messages,
     "messages in service mode": reference.service_messages,
+    "phones": radio.phones,
     "reasons": reference.reasons,
 }
 _BLOCK = re.compile(r"(<!-- generated: (.+?) -->\n).*?(<!-- end of \2 -->)", re.DOTALL)

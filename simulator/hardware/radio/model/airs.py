@@ -34,19 +34,21 @@ AIRS = {
     for air in (
         AirProfile(
             name="quiet",
-            # One till, few people: no field measurement, but the best that a store can be.
+            # The best that a store can be: one till, few people. Not measured.
             neighbours=0,
             neighbours_open=0.0,
             phones_near=0,
             advertisers=3,
             # iBeacons send every 100 ms, trackers and phones every 0.3 to 2 s: estimate.
             advertiser_interval_ms=200.0,
-            # -43 dBm at 0.5 m and -48 at 1 m from an ESP32, exponent 2.4 (M. Marolf, "Path loss
-            # constant and RSSI distribution", 2020): -30 at 15 cm, less 10 for hand and case.
+            # -43 dBm at 0.5 m and -48 at 1 m indoors, exponent 2.4 (M. Marolf, "Path loss constant
+            # and RSSI distribution", 2020): -30 at 15 cm, less 10 for hand and case.
             held_rssi=-40,
             # A hand around a phone takes 5 to 10 dB: estimate.
             body_db=6.0,
+            # There is none.
             neighbour_rssi=-90,
+            # Six metres and a pocket: estimate.
             advertiser_rssi=-75,
             # Log-normal, 1.5 to 2 dB indoors close to a body at 2.45 GHz (IJAP 2019, 6181435).
             shadow_db=2.0,
@@ -68,6 +70,7 @@ AIRS = {
             neighbours=2,
             # A till sells half of the time: estimate.
             neighbours_open=0.5,
+            # The next buyer and one who passes; their watches and headphones: estimates.
             phones_near=2,
             advertisers=10,
             # As quiet.
@@ -79,13 +82,14 @@ AIRS = {
             body_db=8.0,
             # Next till at 2.5 m: -58 (M. Marolf, as above), less 5 for hand and furniture.
             neighbour_rssi=-63,
+            # As quiet.
             advertiser_rssi=-75,
-            # 3 dB: between quiet and bad, as reflections off metal furniture.
+            # Between quiet and bad, for reflections off metal furniture: estimate.
             shadow_db=3.0,
             # As quiet, up to 3.7 dB at 1 m (M. Marolf, as above).
             fading_db=3.0,
-            # 0.5 % of all packets, in bursts: estimate. In a burst of one Wi-Fi network (20 of 80
-            # MHz) a quarter of the hops meet it, with two networks half.
+            # 0.5 % of all packets, in bursts: estimate. One Wi-Fi network covers 20 of 80 MHz and
+            # so meets a quarter of the hops, two meet half.
             burst_every_s=3.0,
             burst_s=0.03,
             burst_loss=0.5,
@@ -102,6 +106,7 @@ AIRS = {
             neighbours_open=1.0,
             phones_near=4,
             advertisers=20,
+            # As quiet.
             advertiser_interval_ms=200.0,
             # At 18 cm, with a case that takes more.
             held_rssi=-42,
@@ -109,10 +114,11 @@ AIRS = {
             body_db=10.0,
             # Back to back at 2 m: -56 (M. Marolf, as above), less 5 for the hand, as shop.
             neighbour_rssi=-61,
+            # Closer than in the others: estimate.
             advertiser_rssi=-70,
-            # Metal shelves and people that move: estimate, above the 2 dB that papers report.
+            # Metal shelves on both sides: estimate, above the 2 dB that papers report.
             shadow_db=4.0,
-            # As shop, and a Rayleigh channel at the end of its good side.
+            # As shop, and people who move: estimate.
             fading_db=4.0,
             # 2 % of all packets are lost, in bursts of 40 ms: 0.04 / 1.04 · 0.5 and the floor.
             burst_every_s=1.0,

@@ -21,10 +21,10 @@ from .standard import (
 )
 
 # dBm at which one bit in a thousand is wrong, and so 30.8 % of the longest legacy packets (Vol 6
-# Part A 4.1): -94 to -97 in the data sheets of phones' radios and of the ESP32-C3.
+# Part A 4.1): -94 to -99 in data sheets (BGM13S -94.1, nRF52 -96, Microchip's -99).
 SENSITIVITY = -95.0
-# dB by which the wanted signal must be stronger: 9 to 13 at real radios, 21 at most (Vol 6 Part A
-# 4.2, co-channel).
+# dB by which the wanted signal must be stronger: 9 to 13 in data sheets (BGM13S, Microchip's), 21
+# at most (Vol 6 Part A 4.2, co-channel).
 CAPTURE_DB = 10.0
 _SLOPE = math.log(0.5 / 0.001)  # of non-coherent FSK: half of exp(-signal to noise)
 _CLEAR_DB = 6.0  # above the sensitivity not one packet in a million is lost

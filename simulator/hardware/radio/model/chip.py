@@ -12,7 +12,7 @@ from typing import NamedTuple
 class ChipProfile(NamedTuple):
     """Instructions of each piece of work; `ms` turns them into time."""
 
-    instructions_per_ms: float
+    instructions_per_ms: float  # how fast it is
     turn: int  # of the loop, with nothing to do but to look
     event: int  # of the radio or the line, from the queue to what follows
     collection: int  # of the heap, as full as with four phones
@@ -22,7 +22,7 @@ class ChipProfile(NamedTuple):
     ed25519_prepare: int  # the table of an issuer's key
     ed25519_sign: int  # an offer
     x25519: int  # one of the two of a key agreement, and each new key
-    sha512_block: int
+    sha512_block: int  # of 128 bytes
     aead_200: int  # ChaCha20-Poly1305 over 200 bytes
     slice_most: int  # the longest slice of a job: what an event may wait for
     turn_most: int  # the longest turn of the loop, a collection in it

@@ -13,10 +13,10 @@ class PhoneProfile(NamedTuple):
     name: str
     scan_interval_ms: float  # one advertising channel after the other, this long each
     scan_window_ms: float  # listening time of each interval
-    scan_starts_most: int  # more starts in `scan_starts_s` hear nothing until the first is old
-    scan_starts_s: float
-    initiate_interval_ms: float  # the same while it connects
-    initiate_window_ms: float
+    scan_starts_most: int  # starts of a scan that an app may make in `scan_starts_s`
+    scan_starts_s: float  # a start beyond them hears nothing
+    initiate_interval_ms: float  # as `scan_interval_ms`, while it connects
+    initiate_window_ms: float  # as `scan_window_ms`, while it connects
     setup_failure: float  # share of the attempts that fail (GATT 133 and its like)
     setup_failure_ms: float  # from the attempt until the app is told
     setup_hang: float  # share of the attempts of which the app hears nothing until it gives up
@@ -62,7 +62,7 @@ PHONES = {
             # Guidelines, "Connection Parameters"), and MicroPython has no call for it.
             asked_interval_ms=30.0,
             asked_after_ms=0.0,
-            # 185 by itself (Punch Through, "Maximizing BLE Throughput part 2"); newer ones more.
+            # 185 by itself since iOS 10 (chrisc11/ble-guides, ios-mtu.md); newer ones offer more.
             mtu=185,
             mtu_by_itself=True,
             # Of any receiver, until Bluetooth is turned off: field knowledge, not documented.
@@ -103,11 +103,12 @@ PHONES = {
             asked_interval_ms=15.0,
             # Six events until the instant, and one for the request.
             asked_after_ms=45.0 * (UPDATE_EVENTS + 1),
-            # Android 14 asks for 517 whatever the app asks (developer.android.com, Android 14).
+            # From Android 14 on 517 whatever the app asks, but only once it asks (reference of
+            # BluetoothGatt.requestMtu).
             mtu=517,
             mtu_by_itself=False,
-            # gatt_cache_* by address (AOSP bta_gattc_cache).
-            caches_table=True,
+            # Of bonded devices alone (AOSP bta_gattc_db_storage.cc), and no receiver is bonded.
+            caches_table=False,
             # Services 3, included 3, characteristics 6, descriptors 3: counted for our table of
             # three services at an MTU of 247 (AOSP bta_gattc_cache discovers all of it).
             discovery_requests=15,
@@ -122,7 +123,7 @@ PHONES = {
             # SCAN_MODE_BALANCED in today's AOSP: 183 of 730 ms (ScanUtil.kt).
             scan_interval_ms=730.0,
             scan_window_ms=183.0,
-            # As android-fast.
+            # As android-fast, down to the failures.
             scan_starts_most=5,
             scan_starts_s=30.0,
             initiate_interval_ms=60.0,
@@ -132,13 +133,12 @@ PHONES = {
             setup_hang=0.005,
             # conn_itvl=39 in NimBLE's logs.
             interval_ms=48.75,
-            # As android-fast, and a phone that saves power grants the upper end.
+            # As android-fast.
             asked_interval_ms=15.0,
             asked_after_ms=48.75 * (UPDATE_EVENTS + 1),
             # As android-fast.
             mtu=517,
             mtu_by_itself=False,
-            # Newer stacks keep the tables of bonded devices alone, and ours is never bonded.
             caches_table=False,
             discovery_requests=15,
             supervision_ms=5000,
@@ -173,11 +173,11 @@ PHONES = {
             # The app asks for 517 and gets the receiver's.
             mtu=517,
             mtu_by_itself=False,
-            # gatt_cache_* by address (Bluedroid bta_gattc_cache.c).
+            # Of any device, by its address (Bluedroid bta_gattc_cache.c, gatt_cache_*).
             caches_table=True,
             # Counted as android-fast at an MTU of 23, where the table comes before the MTU.
             discovery_requests=18,
-            # BTM_BLE_CONN_TIMEOUT_DEF was 2000 (20 s) in Android 5 and 500 later.
+            # BTM_BLE_CONN_TIMEOUT_DEF (500 in Bluedroid); 20 s after a change of priority, in some.
             supervision_ms=5000,
             # Estimates.
             host_ms=15.0,
