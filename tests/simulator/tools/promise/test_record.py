@@ -8,27 +8,8 @@ import msgspec
 import pytest
 
 from simulator.tools.promise import record
-from simulator.tools.promise.record import (
-    NOT_PAID,
-    PAID,
-    PHONE,
-    UNKNOWN,
-    Bound,
-    Mark,
-    Outcomes,
-    Record,
-)
-
-EVERYONE_PAID = Outcomes(PAID, PAID, PAID)
-
-
-def bought(**changes: object) -> Record:
-    """Return a purchase of 10 s in which nothing went wrong, but for these changes."""
-    times = {"held": 1.0, "offered": 2.0, "shown": 2.5, "first_digit": 4.0, "last_digit": 7.0}
-    ends = {"approved_phone": 7.75, "approved_till": 7.5, "authority_s": 0.25}
-    fields = {"air": "shop", "profile": "ios", "seed": 7, "number": 3, "till": 1}
-    whole = {**fields, **times, **ends, "outcomes": EVERYONE_PAID, **changes}
-    return msgspec.convert(msgspec.to_builtins(whole), Record)
+from simulator.tools.promise.record import NOT_PAID, PAID, PHONE, UNKNOWN, Bound, Mark, Outcomes
+from tests.support.values.made_up_purchases import bought
 
 
 def test_a_buyer_waits_from_when_both_phone_and_offer_are_there() -> None:
