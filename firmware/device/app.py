@@ -13,9 +13,8 @@ from receiver.link.link_states import UP
 from . import lamp, slots
 
 if TYPE_CHECKING:
-    from firmware.device.ports.interface import Ports
+    from firmware.device.ports.interface import HostLine, Ports
 
-    from .line import Line
     from .radio import Radio
     from .serial import Serial
     from .wait import Waiter
@@ -36,9 +35,8 @@ class App:
         self,
         serial: Serial,
         radio: Radio,
-        line: Line,
+        line: HostLine,
         platform: Ports,
-        waiter: Waiter,
     ) -> None:
         self._receiver = serial.receiver
         self._radio = radio
@@ -47,7 +45,6 @@ class App:
         self._clock = platform.clock
         self._store = platform.store
         self._board = platform.board
-        self._waiter = waiter
         self._taken = 0  # inputs in a row
         self._sliced = 0  # slices since the last collection
         self._well = False
@@ -57,16 +54,25 @@ class App:
         self._parts = (self._receiver, radio, self._lamp)
         self._timed = (self._receiver, radio, self._lamp, serial.link)
 
-    def run(self) -> None:
+    def run(self, waiter: Waiter) -> None:
         """Serve until the line is closed from the other side, or it is time to start anew."""
         try:
-            while not self._is_over() and self._turn(self._clock.ms()):
-                self._settle()
-                self._watch(self._clock.ms())
-                self._line.pump()
-                self._waiter.wait(self._patience(self._clock.ms()), self._line.writing)
+            while (pause := self.step()) is not None:
+                waiter.wait(pause, self._line.writing)
         finally:
             self._receiver.erase()
+
+    def step(self) -> int | None:
+        """Make one turn of the loop; return how long nothing is to be done (ms), None at the end.
+
+        An event of the radio, a byte of the host or room for output ends that time.
+        """
+        if self._is_over() or not self._turn(self._clock.ms()):
+            return None
+        self._settle()
+        self._watch(self._clock.ms())
+        self._line.pump()
+        return self._patience(self._clock.ms())
 
     def _is_over(self) -> bool:
         return self._end is not None and self._clock.ms() >= self._end

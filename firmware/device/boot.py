@@ -10,6 +10,7 @@ from . import slots
 if TYPE_CHECKING:
     from firmware.device.ports.interface import Ports
     from receiver.core.identity import Enrolment, Identity
+    from receiver.crypto.interface import Crypto
 
 SEQUENCE_FIRST = 1
 
@@ -40,24 +41,24 @@ def _serve(ports: Ports) -> None:
     radio = Radio(ports.ble, ports.uuid, flag.set)  # radio before anything large
 
     from receiver.core.receiver import Receiver
+    from receiver.crypto import portable
     from receiver.link.link import Link
 
     from .app import App
     from .line import Line
     from .serial import Serial
 
-    receiver = Receiver(_identity(ports))
+    receiver = Receiver(identity(ports, portable))
     link = Link(ports.entropy(4), _hello(ports, receiver.identity), host=False)
     line = Line(ports.source, ports.sink, ports.clock)
     waiter = Waiter(flag, ports.source, ports.sink, ports.radio_pump)
-    App(Serial(link, receiver), radio, line, ports, waiter).run()
+    App(Serial(link, receiver), radio, line, ports).run(waiter)
 
 
-def _identity(ports: Ports) -> Identity:
+def identity(ports: Ports, crypto: Crypto) -> Identity:
     """Load the enrolment and the next sequence number; a board without enrolment has no key."""
     from receiver import reasons
     from receiver.core.identity import NOT_ENROLLED, Identity
-    from receiver.crypto import portable
     from receiver.errors import Error
     from receiver.protocol import enrolment
 
@@ -73,9 +74,9 @@ def _identity(ports: Ports) -> Identity:
     except Error as error:  # it stays in the store: a person may find out what it was
         fault = fault or Error(reasons.STORE_FAILED, "enrolment: " + error.detail)
     first = int.from_bytes(sequence, "big") or SEQUENCE_FIRST
-    identity = Identity(enrolled, portable, ports.entropy, first)
-    identity.fault = fault
-    return identity
+    found = Identity(enrolled, crypto, ports.entropy, first)
+    found.fault = fault
+    return found
 
 
 def _decoded(stored: bytes) -> Enrolment:

@@ -106,7 +106,7 @@ def run(alive, sealed=0, events=1, slices=SLICES):
     receiver.said = parts.said
     parts.events *= events
     parts.receiver = receiver
-    App(parts, parts, parts, parts, parts).run()
+    App(parts, parts, parts, parts).run(parts)
     return parts.said
 
 
@@ -137,7 +137,7 @@ def check_a_host_that_never_pauses_keeps_no_phone_waiting():
     frames = [b"x"] * 6 + [b""]
     parts.read = lambda: frames.pop(0)
     parts.receive = lambda data, now: parts.said.append("frame")
-    App(parts, parts, parts, parts, parts).run()
+    App(parts, parts, parts, parts).run(parts)
     taken = only(parts.said, "Connected", "frame")
     assert taken == ["frame", "Connected"] * 3 + ["frame"] * 3, taken
 

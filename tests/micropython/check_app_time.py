@@ -190,12 +190,12 @@ class Device:
         self.core, self.radio, self.bridge = Part(self.time), Part(self.time), Bridge(self.time)
         self.link = Link(b"dev1", b"a receiver", host=False)
         serial = Serial(self.link, self.core)
-        self.app = App(serial, self.radio, self.bridge, self.radio, self.time)
+        self.app = App(serial, self.radio, self.bridge, self.radio)
 
     def run(self, ms):
         """So many milliseconds; the loop begins anew each time, with all that it knew."""
         self.time.end = self.time.now + ms
-        self.app.run()
+        self.app.run(self.time)
 
 
 def check_the_loop_wakes_at_every_deadline():

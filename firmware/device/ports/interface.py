@@ -36,6 +36,20 @@ if TYPE_CHECKING:
         def pump(self) -> None:
             """Run the interrupt handler for every event that has arrived."""
 
+    class HostLine(Protocol):
+        """The bytes to and from the host (`firmware.device.line`)."""
+
+        dropped: int  # pieces that were not written
+
+        def read(self) -> bytes | None: ...
+
+        def write(self, data: bytes) -> None: ...
+
+        @property
+        def writing(self) -> bool: ...
+
+        def pump(self) -> None: ...
+
     class Clock(Protocol):
         def ms(self) -> int:
             """Return milliseconds since some moment before boot; never wraps."""
