@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import time
 from collections import OrderedDict
-from time import monotonic
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class Stamps:
     def mark(self, sale_id: str, step: str, at: float | None = None) -> None:
         if sale_id not in self._sales and len(self._sales) >= SALES_MOST:
             self._sales.popitem(last=False)
-        self._sales.setdefault(sale_id, {})[step] = monotonic() if at is None else at
+        self._sales.setdefault(sale_id, {})[step] = time.monotonic() if at is None else at
 
     def of(self, sale_id: str) -> dict[str, float]:
         return self._sales.get(sale_id, {})
