@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
@@ -41,9 +42,10 @@ FIRMWARE_KEYS = "firmware-keys.json"
 class Keys:
     """Signing seeds by kid, and the X25519 key behind code proofs, from one private file."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, entropy: Callable[[int], bytes] = os.urandom) -> None:
+        """`entropy(n)` gives the n bytes of each new signing seed."""
         if not path.exists():
-            _create(path)
+            _create(path, entropy)
         stored = json.loads(path.read_text())
         self._seeds = {
             bytes.fromhex(kid): bytes.fromhex(seed) for kid, seed in stored["sign"].items()
@@ -124,7 +126,7 @@ def _items(path: Path) -> list[tuple[str, str]]:
     return [(str(kid), str(key)) for kid, key in value.items()]
 
 
-def _create(path: Path) -> None:
-    seeds = {bytes((role, _FIRST_EPOCH)).hex(): os.urandom(_SEED_SIZE).hex() for role in ROLES}
+def _create(path: Path, entropy: Callable[[int], bytes]) -> None:
+    seeds = {bytes((role, _FIRST_EPOCH)).hex(): entropy(_SEED_SIZE).hex() for role in ROLES}
     data = json.dumps({"sign": seeds, "code": p256_private().hex()})
     pki.write_private(path, data.encode())

@@ -8,6 +8,7 @@ from receiver.crypto.job import finish
 from receiver.errors import Error
 from receiver.protocol import pins, signed
 from simulator.authority.accounts import people
+from simulator.authority.ledger import statements
 
 from .models import (
     Activation,
@@ -68,15 +69,10 @@ def credentials(call: Call, asked: CredentialsRequest) -> Credentials:
 @api.on("GET", "/v1/approvals/{approval_id}", 404)
 def approval(call: Call) -> Approval:
     """Return the state of the phone's own approval, or of one reversed before it came."""
-    row = call.store.one(
-        "SELECT state, receipt FROM transactions "
-        "WHERE approval_id = ? AND (phone = ? OR phone IS NULL)",
-        call.id("approval_id"),
-        call.phone.id,
-    )
-    if row is None:
+    found = statements.approval_of(call.store, call.phone.id, call.id("approval_id"))
+    if found is None:
         raise RequestError(404, "no such approval")
-    state, receipt = row
+    state, receipt = found
     return Approval(HoldState(state), receipt.hex() if receipt else None)
 
 

@@ -1,4 +1,4 @@
-"""Statements of a receiver's transactions, for bridges."""
+"""Statements of transactions: a receiver's for bridges, a phone's own for the phone."""
 
 from __future__ import annotations
 
@@ -49,3 +49,14 @@ def page(
     found = store.every(Transaction, _LISTED, *asked)
     listed = found[:PAGE]
     return TransactionPage(listed, Cursor.of(listed[-1]) if len(found) > PAGE else None)
+
+
+def approval_of(store: Store, phone: int, approval_id: bytes) -> tuple[str, bytes | None] | None:
+    """Return state and receipt of the phone's own approval, or of one reversed before it came."""
+    row = store.one(
+        "SELECT state, receipt FROM transactions "
+        "WHERE approval_id = ? AND (phone = ? OR phone IS NULL)",
+        approval_id,
+        phone,
+    )
+    return None if row is None else (row[0], row[1])
