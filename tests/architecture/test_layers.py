@@ -23,7 +23,7 @@ FLOORS: dict[str, tuple[tuple[str, ...], ...]] = {
     ),
     "simulator": (
         ("tools",),
-        ("world",),
+        ("world", "virtual"),
         ("phone",),
         ("authority", "hardware"),
         ("processes", "crypto"),
