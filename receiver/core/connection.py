@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from receiver import reasons, statemachine
-from receiver.protocol import gatt
+from receiver.protocol import exchange, gatt
 
 from .sealed_exchange import Sealed
 
@@ -26,13 +26,27 @@ KEY = "key"
 CREDENTIAL = "credential"
 APPROVAL = "approval"
 ANSWER = "answer"
+RESUMED = "resumed"  # the exchange of a lost link goes on here, and this link is its
 TOO_LATE = "too late"  # the offer is withdrawn before there is a key to seal the refusal
 END = "end"  # the phone left, was refused, ran out of time or disconnected
 
 TABLE = {
     JOINED: {MTU: READY, OFFER: JOINED, WITHDRAWN: JOINED, END: CLOSED},
-    READY: {OFFER: OFFERED, WITHDRAWN: READY, TOO_LATE: PARTING, END: CLOSED},
-    OFFERED: {OFFER: OFFERED, WITHDRAWN: READY, TOO_LATE: PARTING, KEY: KEYED, END: CLOSED},
+    READY: {
+        OFFER: OFFERED,
+        WITHDRAWN: READY,
+        TOO_LATE: PARTING,
+        RESUMED: CLOSED,
+        END: CLOSED,
+    },
+    OFFERED: {
+        OFFER: OFFERED,
+        WITHDRAWN: READY,
+        TOO_LATE: PARTING,
+        KEY: KEYED,
+        RESUMED: CLOSED,
+        END: CLOSED,
+    },
     KEYED: {
         OFFER: OFFERED,
         WITHDRAWN: READY,
@@ -69,12 +83,23 @@ STATE_MS = {
     PARTING: gatt.PART_MS,
 }
 
-# A context belongs to one link and one offer.
+# The last message that a phone's exchange holds in each state, as it is told on its return.
+_HELD = {
+    KEYED: exchange.KEY,
+    PRESENTED: exchange.CREDENTIAL,
+    APPROVED: exchange.APPROVAL,
+    ANSWERED: exchange.APPROVAL,
+}
+
+# A context belongs to one phone and one offer.
 _ENDS_EXCHANGE = (OFFER, WITHDRAWN, END)
 
 
 class Peer:
-    """One link. `end` is when the offer shown on it ends (ms)."""
+    """One phone, on its link or, after a loss, without one for a while.
+
+    `end` is when the offer shown to it ends (ms), `kept` until when a lost link is waited for.
+    """
 
     def __init__(self, link: int, now: int) -> None:
         self.link = link
@@ -82,6 +107,9 @@ class Peer:
         self.entered = now
         self.state = JOINED
         self.end = 0
+        self.kept = 0
+        self.is_missed = False  # whether its link was lost before it had an answer
+        self.has_asked = False  # for an exchange that is not here
         self.refusal = reasons.OK  # what to tell a parting phone
         self.sealed = Sealed(b"")
 
@@ -107,6 +135,15 @@ class Peer:
     @property
     def has_key(self) -> bool:
         return self.state in (KEYED, PRESENTED, APPROVED)
+
+    @property
+    def may_return(self) -> bool:
+        """Whether its exchange waits for the phone if the link is lost."""
+        return self.has_key or self.state == ANSWERED
+
+    def held(self) -> int:
+        """Return the type of the last message that its exchange holds, or NOTHING."""
+        return _HELD.get(self.state, exchange.NOTHING)
 
     @property
     def is_leaving(self) -> bool:

@@ -1,4 +1,7 @@
-"""Hold all phones' links, and choose which one to evict (design §3.4)."""
+"""Hold all phones' links and the exchanges that lost ones left; choose the link to evict.
+
+See design §3.4 and docs/protocol.md, "A lost link".
+"""
 
 from __future__ import annotations
 
@@ -15,10 +18,15 @@ if TYPE_CHECKING:
 
 
 class Links:
-    """The live peers, oldest first, by connection handle (0 is a valid handle)."""
+    """The live peers, oldest first, by connection handle (0 is a valid handle).
+
+    `left` are the phones whose links were lost, the oldest loss first: their handles are others'
+    by now. Exchanges are never more than links, live and left together.
+    """
 
     def __init__(self) -> None:
         self._peers: list[Peer] = []
+        self.left: list[Peer] = []
 
     def __len__(self) -> int:
         return len(self._peers)
@@ -46,6 +54,65 @@ class Links:
             stale.forget()
         self._peers = [peer for peer in self._peers if peer.link != link]
 
+    def lose(self, peer: Peer, now: int) -> None:
+        """Remove a link; keep its exchange for a while.
+
+        A phone with an answer has most likely hung up: it is kept small, and no hurry is made.
+        """
+        if not peer.may_return:
+            self.drop(peer.link)
+            return
+        self._peers.remove(peer)
+        self.left.append(peer)
+        peer.kept = now + gatt.RESUME_MS
+        peer.is_missed = peer.has_key
+        if not peer.has_key:
+            peer.sealed.close()
+
+    def miss(self) -> bool:
+        """Return whether a phone without an answer may look for its till."""
+        return bool(self.left) and any(peer.is_missed for peer in self.left)
+
+    def exchange(self, enc: bytes) -> Peer | None:
+        """Return the phone that has sent this key, with or without a link."""
+        for peers_ in (self._peers, self.left):
+            for peer in peers_:
+                if peer.sealed.enc == enc:
+                    return peer
+        return None
+
+    def resume(self, peer: Peer, comer: Peer) -> None:
+        """Give the exchange of `peer` the link of `comer`, which gets the old one if it is up."""
+        if peer in self.left:
+            self.left.remove(peer)
+            self._peers[self._peers.index(comer)] = peer
+        peer.link, comer.link = comer.link, peer.link
+        peer.joined = comer.joined
+
+    def make_room(self) -> None:
+        """Forget the oldest exchange without a link if there are too many."""
+        count = len(self.left)
+        for peer in self._peers:
+            if peer.sealed.enc:
+                count += 1
+        if count > gatt.LINKS_MOST and self.left:
+            self.forget(self.left[0])
+
+    def forget(self, peer: Peer) -> None:
+        """Wait no longer for a lost phone, and erase its secrets."""
+        self.left.remove(peer)
+        peer.forget()
+
+    def forget_left(self) -> None:
+        """Wait for no lost phone."""
+        while self.left:
+            self.forget(self.left[0])
+
+    def expire(self, now: int) -> None:
+        """Wait no longer for those whose time is over: the first ones, as all wait equally long."""
+        while self.left and self.left[0].kept <= now:
+            self.forget(self.left[0])
+
     def to_evict(self, now: int) -> Peer | None:
         """Choose the oldest link that has had time to send a valid key and has not.
 
@@ -66,7 +133,8 @@ class Links:
 
     def deadline(self) -> int | None:
         """Return when the next link is overdue or to be evicted (ms)."""
-        due, newest = None, self._newest()
+        due = self.left[0].kept if self.left else None
+        newest = self._newest()
         for peer in self._peers:
             if peer.state != peers.CLOSED:
                 due = earlier(due, peer.deadline())

@@ -85,6 +85,10 @@ class Judge:
         for peer in self._air.links:
             if not _rests(peer):
                 self._advance(peer, now)
+        if self._air.links.left:  # judged meanwhile: the phone comes back for the answer
+            for peer in list(self._air.links.left):
+                if not _rests(peer):
+                    self._advance(peer, now)
         self._decide()
 
     def _decide(self) -> None:
@@ -165,7 +169,7 @@ class Judge:
                 job = signed.prepare_job(self._identity.crypto, held.credential.key)
                 self._begin(peer, job_queue.PREPARE, job, self._keep_ready)
         except Error as error:
-            self._air.refuse(peer.link, error.code, now, error.detail)
+            self._air.refuse(peer, error.code, now, error.detail)
 
     def _part(self, peer: Peer) -> None:
         """Run only the key agreement that seals the refusal, after all other work."""
@@ -187,7 +191,7 @@ class Judge:
             if error is None:
                 then(peer, result, now)
             else:
-                self._air.refuse(peer.link, error.code, now, error.detail)
+                self._air.refuse(peer, error.code, now, error.detail)
 
         rank = job_queue.HEAR if held.approval_sealed else rank
         held.task = self.work.add(rank, job, done)
@@ -205,7 +209,7 @@ class Judge:
 
     def _agreed(self, peer: Peer, context: hpke.Context | None, now: int) -> None:
         if context is None:
-            self._air.refuse(peer.link, reasons.BAD_KEY, now, "agrees on nothing")
+            self._air.refuse(peer, reasons.BAD_KEY, now, "agrees on nothing")
         else:
             peer.sealed.agree(self._identity.crypto, context)
             self._air.agreed(peer, now)
@@ -248,7 +252,7 @@ class Judge:
             if error is None and not self._sale.take(candidate, now):
                 error = Error(reasons.BUSY, "no room to wait")
             if error is not None:
-                self._air.refuse(peer.link, error.code, now, error.detail)
+                self._air.refuse(peer, error.code, now, error.detail)
 
         job = _hear_job(peer.link, held, offered)
         held.hearing = self.work.add(job_queue.UNSEAL, job, done)

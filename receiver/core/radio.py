@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from receiver import reasons
 from receiver.errors import Error
 from receiver.link import wire
-from receiver.protocol import exchange, gatt, identifiers, messages
+from receiver.protocol import exchange, gatt, identifiers, messages, padding
 
 from . import connection as peers
 from . import io
@@ -32,6 +32,7 @@ RENEW_MS = 3_000
 _ASK = io.AskBuffers()
 _SILENCE = io.Advertise(0, b"", b"")
 _UNKEYED = (peers.READY, peers.OFFERED)
+_UNSURE = (peers.KEYED, peers.PRESENTED)  # the bridge may lack the credential
 _BUSY_STATES = (sales.CHECKING, sales.REFUSING, sales.CLAIMED, sales.STANDING_IN)
 
 
@@ -47,7 +48,7 @@ class Air:
         self._out = out
         self._advert: tuple[int, int, int, bytes] | None = None
         # What it was made of; None once the radio no longer shows it.
-        self._advert_of: tuple[str, Offered | None, int] | None = None
+        self._advert_of: tuple[str, Offered | None, int, bool] | None = None
         self._silent = False
         self._renewal = 0  # when to advertise an open offer anew
 
@@ -56,7 +57,7 @@ class Air:
         if isinstance(event, io.Connected):
             self._join(event.link, now)
         elif isinstance(event, io.RadioLost):
-            self.lose()
+            self.lose(now)
         elif isinstance(event, io.Buffers):
             self.starvation.hear(event.left, now)
         else:
@@ -73,34 +74,40 @@ class Air:
         if offered is None:
             raise ValueError("no offer")
         self._out.append(io.ShowOffer(offered.data))
+        for peer in list(self.links.left):
+            if peer.has_key:
+                self.links.forget(peer)
         for peer in self.links:
             if peer.state != peers.JOINED and not peer.is_leaving:
-                peer.handle(peers.OFFER, now)
-                self._out.append(io.NotifyOffer(peer.link))
+                self._offer(peer, now)
 
-    def withdraw(self, reason: int, now: int, keep: tuple[int, ...] = ()) -> None:
-        """Take the offer off the air and forget what was sent for it, except on the links `keep`.
+    def withdraw(self, reason: int, now: int, keep: tuple[Peer, ...] = ()) -> None:
+        """Take the offer off the air and forget what was sent for it, except by the phones `keep`.
 
         Phones that took part get the reason, unless it is OK: then another offer follows at once,
         and only a phone that approved in vain needs an answer.
         """
         self._out.append(io.ShowOffer(b""))
         for peer in self.links:
-            if peer.link not in keep and not peer.is_leaving:
+            if peer not in keep and not peer.is_leaving:
                 self._turn_away(peer, self._why(peer) if reason == reasons.OK else reason, now)
+        for peer in list(self.links.left):
+            if peer not in keep and peer.has_key:
+                self._part(peer, self._why(peer) if reason == reasons.OK else reason, now)
 
     def accept(self, candidate: Candidate, now: int) -> None:
         """Turn away every phone but the accepted candidate."""
         peer = self.holder(candidate)
-        self.withdraw(reasons.BUSY, now, (peer.link,) if peer else ())
+        self.withdraw(reasons.BUSY, now, (peer,) if peer else ())
         if peer is not None:
             peer.sealed.accept()
 
     def dismiss(self, reason: int, now: int) -> None:
-        """Refuse every phone."""
+        """Refuse every phone, and wait for none."""
+        self.links.forget_left()
         for peer in self.links:
             if not peer.is_leaving:
-                self.refuse(peer.link, reason, now)
+                self.refuse(peer, reason, now)
 
     def agreed(self, peer: Peer, now: int) -> None:
         """Send the refusal that waited for a key to seal it."""
@@ -108,47 +115,52 @@ class Air:
             self._out.append(io.Notify(peer.link, peer.sealed.refusal(peer.refusal)))
             self._close(peer, now)
 
-    def lose(self) -> None:
-        """Drop every link without an event for each."""
+    def lose(self, now: int) -> None:
+        """Drop every link without an event for each, and every exchange with them."""
         for peer in list(self.links):
-            self._gone(peer)
+            self._gone(peer, now)
+        self.links.forget_left()
 
-    def keyed(self) -> tuple[int, ...]:
-        """Return the links that have sent a key for the offer."""
-        return tuple([peer.link for peer in self.links if peer.has_key])
+    def keyed(self) -> tuple[Peer, ...]:
+        """Return the phones that have sent a key for the offer."""
+        phones = [peer for peer in self.links if peer.has_key]
+        return tuple(phones + [peer for peer in self.links.left if peer.has_key])
 
     def answer(self, candidate: Candidate, receipt: bytes, now: int) -> None:
-        """Give the candidate its receipt, if its link is still up."""
+        """Give the candidate its receipt: now, or when it comes back from a lost link."""
         peer = self.holder(candidate)
         if peer is not None:
             peer.handle(peers.ANSWER, now)
-            self._out.append(io.Notify(peer.link, peer.sealed.result(receipt)))
+            data = peer.sealed.result(receipt)
+            if peer not in self.links.left:
+                self._out.append(io.Notify(peer.link, data))
 
     def refuse_candidate(self, candidate: Candidate, reason: int, now: int, detail: str) -> None:
         """Refuse the candidate's own phone only: another phone may have its handle by now."""
-        if self.holder(candidate) is None:
+        peer = self.holder(candidate)
+        if peer is None:
             self._report.refused(candidate.link, reason, detail)
         else:
-            self.refuse(candidate.link, reason, now, detail)
+            self.refuse(peer, reason, now, detail)
 
-    def refuse(self, link: int, reason: int, now: int, detail: str = "") -> None:
+    def refuse(self, peer: Peer, reason: int, now: int, detail: str = "") -> None:
         """Send a phone a refusal that says as little as possible, and close its link."""
-        self._report.refused(link, reason, detail)
-        peer = self.links.get(link)
-        if peer is None or peer.state == peers.CLOSED:
-            return
-        if peer.state != peers.JOINED:
-            self._out.append(io.Notify(link, peer.sealed.refusal(reason)))
-        self._close(peer, now)
+        self._report.refused(peer.link, reason, detail)
+        if peer in self.links.left:
+            self._part(peer, reason, now)
+        elif peer.state != peers.CLOSED:
+            if peer.state != peers.JOINED:
+                self._out.append(io.Notify(peer.link, peer.sealed.refusal(reason)))
+            self._close(peer, now)
 
     def holder(self, candidate: Candidate) -> Peer | None:
-        """Return the phone that approved, if its link is still up."""
-        peer = self.links.get(candidate.link)
-        return peer if peer and peer.sealed.enc == candidate.submission.enc else None
+        """Return the phone that approved, if its link is up or waited for."""
+        return self.links.exchange(candidate.submission.enc)
 
     def expire(self, now: int) -> None:
+        self.links.expire(now)
         for peer in self.links.overdue(now):
-            self.refuse(peer.link, reasons.LINK_TIMEOUT, now, peer.state)
+            self.refuse(peer, reasons.LINK_TIMEOUT, now, peer.state)
         self._make_room(now)
         self.starvation.expire(now)
         self._relieve(now)
@@ -156,7 +168,7 @@ class Air:
     def deadline(self) -> int | None:
         """Return when a link is overdue, or the radio has to be asked or told something (ms)."""
         due = earlier(self.links.deadline(), self.starvation.deadline())
-        return earlier(due, self._renewal) if self._sale.state == sales.OPEN else due
+        return earlier(due, self._renewal) if self._hurries() else due
 
     def advertise(self, now: int) -> None:
         """Update the advertisement, which stops by itself at every connection."""
@@ -174,7 +186,12 @@ class Air:
         sale, of = self._sale, self._advert_of
         if of is None or of[0] != sale.state or of[1] is not sale.offered or of[2] != self.till:
             return False
-        return sale.state != sales.OPEN or now < self._renewal
+        hurries = self._hurries()
+        return of[3] == hurries and (not hurries or now < self._renewal)
+
+    def _hurries(self) -> bool:
+        """Return whether a phone looks for the till: a new one, or one whose link was lost."""
+        return self._sale.state == sales.OPEN or self.links.miss()
 
     def _advertise(self, now: int) -> None:
         sale = self._sale
@@ -185,11 +202,12 @@ class Air:
         if flags and sale.offered and sale.offered.offer.kind == messages.REFUND:
             flags |= gatt.FLAG_REFUND
         offer = sale.offered.data if open_ and sale.offered else b""
-        interval = gatt.ADVERTISE_OPEN_US if open_ else gatt.ADVERTISE_IDLE_US
+        hurries = self._hurries()
+        interval = gatt.ADVERTISE_OPEN_US if hurries else gatt.ADVERTISE_IDLE_US
         advert = (interval, flags, self.till, identifiers.tag(offer))
         is_known = self._advert_of is not None and advert == self._advert
-        self._advert_of = (sale.state, sale.offered, self.till)
-        if is_known and not (open_ and now >= self._renewal):
+        self._advert_of = (sale.state, sale.offered, self.till, hurries)
+        if is_known and not (hurries and now >= self._renewal):
             return
         self._advert, self._silent = advert, False
         self._renewal = now + RENEW_MS
@@ -216,19 +234,24 @@ class Air:
     def _join(self, link: int, now: int) -> None:
         stale = self.links.get(link)
         if stale is not None:
-            self._gone(stale)
+            self._gone(stale, now)
         self._advert_of = None
         self.links.join(link, now)
         self.starvation.wake(now)
         self._make_room(now)
 
+    def _offer(self, peer: Peer, now: int) -> None:
+        peer.handle(peers.OFFER, now)
+        self._out.append(io.NotifyOffer(peer.link))
+
     def _make_room(self, now: int) -> None:
         late = self.links.to_evict(now)
         if late is not None:
-            self.refuse(late.link, reasons.EVICTED, now)
+            self.refuse(late, reasons.EVICTED, now)
 
-    def _gone(self, peer: Peer) -> None:
-        self.links.drop(peer.link)
+    def _gone(self, peer: Peer, now: int) -> None:
+        """Handle the end of a link. What its phone has sent waits for it, if it was not refused."""
+        self.links.lose(peer, now)
         if peer.has_key:
             self._report.phone(peer.link, wire.PHONE_GONE, reasons.OK)
         # The next phone may get the same handle: send it nothing old.
@@ -254,6 +277,14 @@ class Air:
             self._out.append(io.Notify(peer.link, peer.sealed.refusal(reason)))
         peer.handle(peers.WITHDRAWN, now)
 
+    def _part(self, peer: Peer, reason: int, now: int) -> None:
+        """Keep a lost phone's refusal for its return, where there is a key to seal it with."""
+        if reason == reasons.OK or not peer.has_key or peer.sealed.results is None:
+            self.links.forget(peer)
+        else:
+            peer.part(reason, now)
+            peer.sealed.close()
+
     def _close(self, peer: Peer, now: int) -> None:
         peer.handle(peers.END, now)
         self._out.append(io.Disconnect(peer.link))
@@ -262,13 +293,13 @@ class Air:
         self, peer: Peer, event: io.Disconnected | io.MtuAgreed | io.Written, now: int
     ) -> None:
         if isinstance(event, io.Disconnected):
-            self._gone(peer)
+            self._gone(peer, now)
             self.starvation.wake(now)
         elif peer.state != peers.CLOSED:
             try:
                 self._take(peer, event, now)
             except Error as error:
-                self.refuse(peer.link, error.code, now, error.detail)
+                self.refuse(peer, error.code, now, error.detail)
 
     def _take(self, peer: Peer, event: io.MtuAgreed | io.Written, now: int) -> None:
         if isinstance(event, io.MtuAgreed):
@@ -307,6 +338,48 @@ class Air:
         self._sale.meet(enc)
         peer.end = self._sale.end
         peer.sealed = Sealed(enc)
+        self.links.make_room()
+
+    def _resume(self, comer: Peer, body: bytes, now: int) -> None:
+        """Go on with the exchange of a lost link, or say that it is not here."""
+        if comer.has_asked or comer.state not in _UNKEYED:
+            raise Error(reasons.WRONG_ORDER, "resume in " + comer.state)
+        peer = self.links.exchange(body[: padding.ENC_SIZE])
+        if peer is None or not peer.sealed.goes_on(body):
+            self._miss(comer)
+            return
+        comer.handle(peers.RESUMED, now)
+        if peer in self.links.left:
+            self.links.resume(peer, comer)
+        else:  # the loss is not noticed here yet
+            if peer.has_key:
+                self._report.phone(peer.link, wire.PHONE_GONE, reasons.OK)
+            self.links.resume(peer, comer)
+            self._out.append(io.Disconnect(comer.link))
+        self._welcome(peer, now)
+
+    def _miss(self, comer: Peer) -> None:
+        """Let a phone begin anew on this link; it has asked once."""
+        comer.has_asked = True
+        self._report.count(reasons.WRONG_SESSION, "nothing to resume")
+        self._out.append(io.Notify(comer.link, exchange.resumed(exchange.NOTHING)))
+
+    def _welcome(self, peer: Peer, now: int) -> None:
+        """Tell a phone that has come back what is here of it, and what it has missed."""
+        held = peer.sealed
+        if peer.state == peers.PARTING:
+            self._out.append(io.Notify(peer.link, held.refusal(peer.refusal)))
+            self._close(peer, now)
+            return
+        self._out.append(io.Notify(peer.link, exchange.resumed(peer.held())))
+        if held.answer:
+            self._out.append(io.Notify(peer.link, held.answer))
+        if peer.has_key:
+            self._report.phone(peer.link, wire.PHONE_SHOWN, reasons.OK)
+        if peer.state in _UNSURE and held.credential is not None:
+            self._report.credential(peer.link, held.enc, held.credential_data)
+        if peer.state == peers.ANSWERED and self._sale.shown(now):  # an offer after its own
+            self._offer(peer, now)
 
     def _credential(self, peer: Peer, body: bytes, now: int) -> None:
         peer.handle(peers.CREDENTIAL, now)
@@ -339,4 +412,5 @@ _WRITES: dict[int, Callable[[Air, Peer, bytes, int], None]] = {
     exchange.CREDENTIAL: Air._credential,
     exchange.APPROVAL: Air._approval,
     exchange.LEAVE: Air._leave,
+    exchange.RESUME: Air._resume,
 }

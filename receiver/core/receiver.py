@@ -104,7 +104,7 @@ class Receiver:
 
     def erase(self) -> None:
         """Erase every secret of every sale before a reset."""
-        self.air.lose()
+        self.air.lose(0)
         self.sale.clear()
         self.judge.erase()
 

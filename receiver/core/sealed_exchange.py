@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, cast
 
 from receiver.errors import Error
 from receiver.protocol import exchange, padding
-from receiver.protocol.padding import Results
+from receiver.protocol.padding import ENC_SIZE, Results
+from receiver.protocol.resuming import Proofs
 from receiver.reasons import BAD_SEAL
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ class Sealed:
         self._private: bytearray | None = None  # of the offer, until the phone's key is agreed
         self.context: Context | None = None
         self.results: Results | None = None
+        self.proofs: Proofs | None = None
         self.credential_sealed = b""
         self.credential_data = b""
         self.credential: Credential | None = None  # once verified
@@ -52,6 +54,7 @@ class Sealed:
         self._give_back()
         self.context = context
         self.results = Results(crypto, context)
+        self.proofs = Proofs(context)
 
     def open_credential(self) -> bytes:
         """Return the unchecked credential; raise Error."""
@@ -88,6 +91,21 @@ class Sealed:
             self.context = None
         self.key = None
 
+    def goes_on(self, resume: bytes) -> bool:
+        """Return whether the body of a RESUME proves that its link is this exchange's phone."""
+        return self.proofs is not None and self.proofs.check(resume[ENC_SIZE:])
+
+    def close(self) -> None:
+        """Open nothing more; keep only the last answer, what seals one, and what tells whose it is.
+
+        The bridge has the rest by now, or needs it no more.
+        """
+        self._stop()
+        self._give_back()
+        self.accept()
+        self.credential = None
+        self.credential_sealed = self.credential_data = self.approval_data = b""
+
     def stop_hearing(self) -> None:
         """Open the approval no further."""
         if self.hearing is not None:
@@ -96,15 +114,19 @@ class Sealed:
 
     def erase(self) -> None:
         """Cancel the long work and overwrite every secret. Harmless the second time."""
+        self.close()
+        if self.results is not None:
+            self.results.erase()
+            self.results = None
+        if self.proofs is not None:
+            self.proofs.erase()
+            self.proofs = None
+
+    def _stop(self) -> None:
         if self.task is not None:
             self.task.close()
             self.task = None
         self.stop_hearing()
-        self._give_back()
-        self.accept()
-        if self.results is not None:
-            self.results.erase()
-            self.results = None
 
     def _give_back(self) -> None:
         if self._private is not None:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from receiver import reasons
 from receiver.errors import Error
 
-from . import padding
+from . import padding, resuming
 from .gatt import EXCHANGE_MOST
 
 KEY = 0x02
@@ -16,6 +16,10 @@ APPROVAL = 0x04
 RESULT = 0x05
 REFUSAL = 0x06
 LEAVE = 0x07
+RESUME = 0x08
+RESUMED = 0x09
+
+NOTHING = 0  # in RESUMED: no exchange to go on with; else the type of the last message it holds
 
 # All that a phone learns of a refusal; bridge and log get the exact cause.
 RETRY = 1
@@ -31,12 +35,13 @@ LEAVES = {LEAVE_CANCELLED: reasons.BUYER_SAID_NO, LEAVE_WRONG_TILL: reasons.WRON
 
 Write = NamedTuple("Write", [("type", int), ("body", bytes)])
 
-# Bytes behind the type byte; all but KEY and LEAVE are sealed.
+# Bytes behind the type byte; all but KEY, LEAVE and RESUME are sealed.
 _BODY_SIZES = {
     KEY: padding.ENC_SIZE,
     CREDENTIAL: padding.CREDENTIAL_SEALED,
     APPROVAL: padding.APPROVAL_SEALED,
     LEAVE: 1,
+    RESUME: padding.ENC_SIZE + resuming.PROOF_SIZE,
 }
 
 _REFUSALS = {
@@ -81,3 +86,13 @@ def sealed_refusal(body: bytes) -> bytes:
 def result(body: bytes) -> bytes:
     """Return the notification with the authority's receipt, sealed by `padding.Results`."""
     return bytes([RESULT]) + body
+
+
+def resume(enc: bytes, proof: bytes) -> bytes:
+    """Return the write that asks to go on with the exchange of a lost link."""
+    return bytes([RESUME]) + enc + proof
+
+
+def resumed(last: int) -> bytes:
+    """Return its answer: the type of the last message that the receiver holds, or NOTHING."""
+    return bytes([RESUMED, last])

@@ -34,6 +34,10 @@ PLACE_MS = 2_000  # the slowest phones need this from connection to key, at an i
 # How long a refusal may wait for its key: a key agreement for each link, 70 ms each, behind
 # the next phone's whole purchase; and no longer than a link without a key keeps its place.
 PART_MS = 2_000
+# How long the exchange of a lost link waits for its phone. Both ends learn of a loss by the
+# supervision time-out, counted from the last packet each has heard (5 s on Android); one may know
+# of it that much later than the other, and a phone then needs up to 2 s to connect and to ask.
+RESUME_MS = 10_000
 
 VERSION = 1
 FLAG_OPEN = 1

@@ -87,6 +87,13 @@ class Counter:
     def vanishes(self, script: Script) -> None:
         self.phone(script).vanish()
 
+    def comes_back(self, script: Script) -> None:
+        """With a proof that holds, or nearly; on any link."""
+        phone = self.phone(script)
+        if phone.proofs is not None:
+            phone.link_up(script.choice(_MTUS))
+            phone.raw(script.altered(phone.resume()))
+
     def radio_fails(self, script: Script) -> None:
         self.world.feed(io.RadioLost())
 
@@ -170,7 +177,9 @@ class Counter:
         links = world.receiver.air.links
         assert len(links) <= gatt.LINKS_MOST
         assert len(world.sale.waiting) <= sale_session.WAITING_MOST
-        assert len(world.receiver.judge.work._queue) <= _OWNERS + len(links)
+        exchanges = [peer for peer in links if peer.sealed.enc]
+        assert len(exchanges) + len(links.left) <= gatt.LINKS_MOST
+        assert len(world.receiver.judge.work._queue) <= _OWNERS + len(links) + len(links.left)
         self._secrets.check()
         for output in world.outputs[self._checked :]:
             _check_output(output)
@@ -217,7 +226,7 @@ _STEPS: tuple[Step, ...] = (
     *(Counter.leaves, Counter.writes, Counter.vanishes, Counter.radio_fails, Counter.greets),
     *(Counter.orders, Counter.cancels, Counter.results, Counter.judges, Counter.renews),
     *(Counter.says, Counter.works, Counter.finishes, Counter.waits, Counter.reports),
-    *(Counter.orders_a_refund, Counter.stands_in, Counter.learns),
+    *(Counter.orders_a_refund, Counter.stands_in, Counter.learns, Counter.comes_back),
 )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from receiver.encoding import cbor, cose, schema
 from receiver.encoding.schema import Field
 from receiver.link import frames
-from receiver.protocol import exchange, padding, signed
+from receiver.protocol import exchange, padding, resuming, signed
 
 _EDGES = (0, 1, 23, 24, 255, 256, 0xFFFF, 0x10000, 0xFFFFFFFF)
 _PLANES = (0x7F, 0x7FF, 0xD7FF, 0x10FFFF)  # the last character of one to four bytes of UTF-8
@@ -20,6 +20,7 @@ WRITES = {
     exchange.CREDENTIAL: padding.CREDENTIAL_SEALED,
     exchange.APPROVAL: padding.APPROVAL_SEALED,
     exchange.LEAVE: 1,
+    exchange.RESUME: padding.ENC_SIZE + resuming.PROOF_SIZE,
 }
 PAYLOAD_MOST = frames.HOST_FRAME_MAX - frames.FRAME_OVERHEAD
 

@@ -9,6 +9,7 @@ from receiver.crypto.job import finish
 from receiver.encoding import cose, schema
 from receiver.link import wire
 from receiver.protocol import exchange, gatt, identifiers, messages, padding, pins, signed
+from receiver.protocol.resuming import Proofs
 from tests.support.values.message_vectors import PINS, VECTORS
 
 REFERENCE = b"saleref1"
@@ -83,6 +84,7 @@ class Phone:
         made = hpke.sender(portable, ephemeral, padding.info(offer), self.world.entropy(32))
         self.enc, self.context = made
         self.results = padding.Results(portable, self.context)
+        self.proofs = Proofs(self.context)
         credential = self.seal(self.credential, padding.CREDENTIAL_PADDED)
         return [bytes([exchange.KEY]) + self.enc, bytes([exchange.CREDENTIAL]) + credential]
 
@@ -205,6 +207,30 @@ def check_too_late(world):
         assert not world.receiver.air.links.get(2).sealed.enc
 
 
+def check_lost_link(world):
+    """The phone comes back on another link, and gets the answer that was given meanwhile."""
+    world.open()
+    phone = Phone(world, 0)
+    phone.come()
+    world.feed(io.Disconnected(0))
+    phone.link = 2
+    resume = exchange.resume(phone.enc, phone.proofs.make())
+    up = (io.Connected(2), io.MtuAgreed(2, gatt.MTU))
+    outputs = world.feed(*up, io.Written(2, resume))
+    assert phone.told(outputs) == [exchange.resumed(exchange.CREDENTIAL)]
+    (approval,) = sent(phone.approve(), wire.APPROVAL)
+    world.feed(io.Disconnected(2))
+    world.tell(wire.RESULT, wire.Result(approval.session, b"receipt"))
+    assert phone.told(world.feed(*up, io.Written(2, resume))) == [exchange.resumed(0)]
+    again = exchange.resume(phone.enc, phone.proofs.make())
+    phone.link = 3
+    outputs = world.feed(io.Connected(3), io.MtuAgreed(3, gatt.MTU), io.Written(3, again))
+    resumed, result = phone.told(outputs)
+    assert resumed == exchange.resumed(exchange.APPROVAL)
+    assert phone.results.open_receipt(result[1:]) == b"receipt"
+    world.feed(io.Disconnected(2), io.Disconnected(3))
+
+
 def check_refund(world):
     world.open(messages.REFUND, bytes(16))
     offer = signed.parse(messages.OFFER, world.offer).value
@@ -310,7 +336,8 @@ def check_time(world):
 
 
 def check_closed_jobs(world):
-    """A link may go at any slice of its work: what it held is erased, and the next phone pays."""
+    """A link may go at any slice of its work: what it held is erased when its time is over, and
+    the next phone pays."""
     slices, busy = 0, True
     while busy:
         world.open()
@@ -324,6 +351,8 @@ def check_closed_jobs(world):
         busy = held.task is not None
         secrets = [held.results._key, held.context._key] if held.results else []
         world.receiver.handle(io.Disconnected(0), world.now)
+        world.now += gatt.RESUME_MS
+        world.receiver.expire(world.now)
         assert held.task is None
         assert not [each for each in secrets if any(each)]
         slices += 1
@@ -341,6 +370,7 @@ def main():
         check_approved,
         check_refused_and_next,
         check_too_late,
+        check_lost_link,
         learn,
         check_refund,
         check_offline,

@@ -23,7 +23,7 @@ LINKS = gatt.LINKS_MOST
 # The way of a sale is drawn often enough that the later states are reached.
 STEPS = (
     *("come", "approve", "work", "finish") * 6,
-    *("open", "result", "vanish", "wait") * 3,
+    *("open", "result", "vanish", "back", "wait") * 3,
     *("reject", "confirm", "sync", "wrong", "again", "connect", "mtu", "lost"),
     *("key", "present", "junk", "leave", "cancel", "state", "certificate", "noise", "health"),
 )
@@ -35,7 +35,7 @@ PLANS = st.lists(
 WAITS = (1, 300, 6_000, 40_000)
 ON_AIR = {
     *("come", "connect", "mtu", "vanish", "key", "present", "approve", "wrong", "again"),
-    *("junk", "leave"),
+    *("junk", "leave", "back"),
 }
 WITH_CANDIDATE = (
     sale_session.CHECKING,
@@ -73,10 +73,19 @@ class Chaos:
             phone.raw((b"", b"\x00", b"\x03", bytes(400))[number])
         elif name == "leave":
             phone.write(exchange.LEAVE, bytes([number]))
+        elif name == "back":
+            self.come_back(phone, number)
         elif name in ("approve", "wrong"):
             self.approve(phone, {"counter": number} if name == "approve" else {"amount": 1})
         else:
             getattr(phone, name)()
+
+    def come_back(self, phone: Phone, number: int) -> None:
+        """On its own link or on another's, whose phone is then gone."""
+        if phone.proofs is not None:
+            phone.link = number
+            phone.link_up()
+            phone.raw(phone.resume())
 
     def approve(self, phone: Phone, changes: dict[str, Any]) -> None:
         if phone.offer:
@@ -138,7 +147,10 @@ class Chaos:
         for one in links:
             self.check_link(one)
         # An offer, a candidate, the state, a key for the pool, the issuers', and one for each link.
-        assert len(world.receiver.judge.work._queue) <= 5 + len(links)
+        assert len(world.receiver.judge.work._queue) <= 5 + len(links) + len(links.left)
+        exchanges = [one for one in links if one.sealed.enc]
+        assert len(exchanges) + len(links.left) <= LINKS
+        assert all(one.may_return or one.state == connection.PARTING for one in links.left)
         if len(links) < LINKS:
             assert world.advert().flags == self.flags()
         self.secrets.check()

@@ -13,7 +13,7 @@ from receiver.link import wire
 from receiver.protocol import exchange, gatt, identifiers, padding
 from simulator.phone.wallet.keys import KINDS
 from tests.support.machines import watch
-from tests.support.machines.receiver import LINK_ENDS, Phone, World
+from tests.support.machines.receiver import LINK_ENDS, LOSSES, Phone, World
 
 
 def presented(world: World, link: int = 0, name: str = "phone") -> Phone:
@@ -223,13 +223,14 @@ def test_the_result_goes_to_the_link_that_approved(selling: World) -> None:
 def everything(world: World) -> list[bytearray]:
     """The secrets of the sale: the offer's key, contexts, result keys."""
     secrets = watch.of_pair(world.sale.pair)
-    for peer in world.receiver.air.links:
+    for peer in (*world.receiver.air.links, *world.receiver.air.links.left):
         secrets += watch.of_link(peer.sealed)
     assert all(any(secret) for secret in secrets)
     return secrets
 
 
-PER_LINK = 5  # key, base nonce and exporter secret; key and base of the way back
+# Key, base nonce and exporter secret; key and base of the way back, and the key of the proofs.
+PER_LINK = 6
 
 ENDS: list[tuple[str, Callable[[World], Any]]] = [
     ("cancelled", lambda world: world.cancel()),
@@ -277,6 +278,19 @@ def test_nothing_is_left_of_a_link_that_ends(
     assert watch.is_erased(secrets)
     assert selling.sale.state == sale_session.OPEN
     assert not watch.is_erased(everything(selling))
+
+
+@pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES)
+def test_nothing_is_left_of_a_lost_link_after_its_time(
+    selling: World, loss: Callable[[Phone], object], phone: Phone
+) -> None:
+    secrets = everything(selling)[1:]
+    loss(phone)
+    selling.pass_time(gatt.RESUME_MS - 1)
+    assert all(any(secret) for secret in secrets)
+    selling.pass_time(1)
+    assert watch.is_erased(secrets)
+    assert selling.sale.state == sale_session.OPEN
 
 
 def test_acceptance_leaves_the_winner_its_result_key_alone(selling: World) -> None:

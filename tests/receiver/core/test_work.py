@@ -11,7 +11,7 @@ from receiver.core import io, key_pool, sale_session
 from receiver.link import wire
 from receiver.protocol import exchange, gatt, padding
 from simulator.authority.keys import Keys
-from tests.support.machines.receiver import EPOCH, LINK_ENDS, Phone, World, offer_of
+from tests.support.machines.receiver import EPOCH, LINK_ENDS, LOSSES, Phone, World, offer_of
 from tests.support.machines.slices import SLICES, Sliced
 from tests.support.values import evidence
 
@@ -288,6 +288,20 @@ def test_the_work_for_a_link_ends_with_it(
     phone = Phone(offering.world).connect().key().present()
     offering.compute(stage)
     end(phone)
+    assert offering.crypto.closed == [stage]
+
+
+@pytest.mark.parametrize("stage", [AGREE, CHECK, TABLE])
+@pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES)
+def test_the_work_for_a_lost_link_goes_on_for_a_while(
+    offering: Chip, loss: Callable[[Phone], object], stage: str
+) -> None:
+    phone = Phone(offering.world).connect().key().present()
+    offering.compute(stage)
+    loss(phone)
+    offering.world.pass_time(gatt.RESUME_MS - 1)
+    assert offering.crypto.closed == []
+    offering.world.pass_time(1)
     assert offering.crypto.closed == [stage]
 
 

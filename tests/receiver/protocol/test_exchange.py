@@ -13,6 +13,7 @@ BODIES = {
     exchange.CREDENTIAL: b"c" * 181,
     exchange.APPROVAL: b"a" * 146,
     exchange.LEAVE: bytes([exchange.LEAVE_CANCELLED]),
+    exchange.RESUME: b"r" * 49,
 }
 
 

@@ -17,6 +17,7 @@ from receiver.encoding import schema
 from receiver.errors import Error
 from receiver.link import wire
 from receiver.protocol import exchange, gatt, identifiers, messages, padding, signed, validation
+from receiver.protocol.resuming import Proofs
 from simulator.authority.keys import Keys
 from simulator.phone.wallet.keys import P256
 from tests.support.values import evidence
@@ -229,18 +230,38 @@ class Phone:
         self.arrived = 0
         self._openers: list[padding.Results] = []  # of every key since it connected
         self._told: list[tuple[int, Any]] = []
+        self._known: dict[bytes, tuple[int, Any]] = {}  # sealed answers, opened once
+        self.proofs: Proofs | None = None
 
     # Writing.
 
     def connect(self, mtu: int | None = gatt.MTU_LEAST) -> Phone:
         self.arrived = len(self.world.outputs)
         self._told.clear()
+        self._known.clear()
         self.context = None
         self._openers.clear()
+        self.link_up(mtu)
+        return self
+
+    def link_up(self, mtu: int | None = gatt.MTU_LEAST) -> None:
         self.world.feed(io.Connected(self.link))
         if mtu is not None:
             self.world.feed(io.MtuAgreed(self.link, mtu))
+
+    def come_back(self, link: int | None = None) -> Phone:
+        """On another link, to go on with the same exchange."""
+        self.link = self.link if link is None else link
+        self.listen()
+        self.arrived = len(self.world.outputs)
+        self._told.clear()
+        self.link_up()
+        self.raw(self.resume())
         return self
+
+    def resume(self) -> bytes:
+        assert self.proofs is not None
+        return exchange.resume(self.enc, self.proofs.make())
 
     def vanish(self) -> None:
         self.world.feed(io.Disconnected(self.link))
@@ -271,6 +292,7 @@ class Phone:
         assert made is not None
         self.enc, self.context = made
         self._openers.append(padding.Results(host, self.context))
+        self.proofs = Proofs(self.context)
 
     def seal(self, message: bytes, size: int) -> bytes:
         """The next message to the receiver, as big as such a message is; junk without a key."""
@@ -295,6 +317,12 @@ class Phone:
         """Seal and write whatever is called an approval."""
         self.sealed = self.seal(approval, padding.APPROVAL_PADDED)
         return self.again()
+
+    def make_sealed(self) -> bytes:
+        """A valid approval as it is written, for a test that writes it."""
+        self.approval = self.make_approval()
+        self.sealed = self.seal(self.approval, padding.APPROVAL_PADDED)
+        return bytes([exchange.APPROVAL]) + self.sealed
 
     def again(self) -> Phone:
         """The identical bytes: the answer did not come."""
@@ -322,14 +350,15 @@ class Phone:
         """Type and content of every answer; identical bytes are the same answer again."""
         news = self.notified[len(self._told) :]
         for data in news:
-            before = self.notified[: len(self._told)]
-            again = before.index(data) if data in before and len(data) > 2 else None
-            self._told.append(self._opened(data) if again is None else self._told[again])
+            told = self._known.get(data) or self._opened(data)
+            if len(data) > 2:
+                self._known[data] = told
+            self._told.append(told)
         return self._told
 
     def _opened(self, data: bytes) -> tuple[int, Any]:
         kind, body = data[0], data[1:]
-        if kind == exchange.REFUSAL and len(body) == 1:
+        if kind in (exchange.REFUSAL, exchange.RESUMED) and len(body) == 1:
             return kind, body[0]
         if kind == exchange.REFUSAL:
             return kind, self._refusal(body)
@@ -346,6 +375,11 @@ class Phone:
     def refused(self) -> list[int]:
         """The refusal codes that it was told."""
         return [code for kind, code in self.listen() if kind == exchange.REFUSAL]
+
+    @property
+    def resumed(self) -> list[int]:
+        """What the receiver said that it holds of the exchange."""
+        return [last for kind, last in self.listen() if kind == exchange.RESUMED]
 
     @property
     def receipts(self) -> list[bytes]:
@@ -368,9 +402,11 @@ class Phone:
 
 
 LINK_ENDS: dict[str, Callable[[Phone], object]] = {
-    "gone": Phone.vanish,
     "left": Phone.leave,
     "radio lost": lambda phone: phone.world.feed(io.RadioLost()),
+}
+LOSSES: dict[str, Callable[[Phone], object]] = {
+    "gone": Phone.vanish,
     "connected again": lambda phone: phone.world.feed(io.Connected(phone.link)),
 }
 

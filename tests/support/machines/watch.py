@@ -36,7 +36,7 @@ class Watch:
         receiver = self._world.receiver
         pairs = [*receiver.judge.pool._pairs, receiver.sale.pair]
         yield from (secret for pair in pairs for secret in of_pair(pair))
-        for peer in receiver.air.links:
+        for peer in (*receiver.air.links, *receiver.air.links.left):
             yield from of_link(peer.sealed)
 
 
@@ -49,10 +49,13 @@ def of_pair(pair: Pair | None) -> list[bytearray]:
 
 
 def of_link(held: Sealed) -> list[bytearray]:
-    """What a link holds: the offer's key, then a context's secrets, and the result key's."""
+    """What an exchange holds: the offer's key, then a context's secrets, the result key's, and
+    the key of the proofs."""
     context: Any = held.context
     results: Any = held.results
+    proofs: Any = held.proofs
     secrets = [] if held._private is None else [held._private]
     secrets += [] if context is None else [context._key, context._base]
     secrets += [] if context is None else [context._exporter_secret]
-    return secrets + ([] if results is None else [results._key, results._base])
+    secrets += [] if results is None else [results._key, results._base]
+    return secrets + ([] if proofs is None else [proofs._key])
