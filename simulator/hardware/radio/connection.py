@@ -14,6 +14,7 @@ from .model.standard import ESTABLISHING_EVENTS
 from .parameters import Parameters
 
 PACKETS_PER_EVENT = 4  # as many as an ESP32 sends in one connection event, each way
+CONTROL_SIZE = 12  # bytes at most of the control PDUs in use (Vol 6 Part B 2.4.2)
 
 
 class RadioConnection(Connection):
@@ -50,6 +51,8 @@ class RadioConnection(Connection):
         self._timers: list[asyncio.TimerHandle] = []
         self._event: asyncio.Handle | None = None
         self._anchor = asyncio.get_running_loop().time()
+        self._silent_until = 0.0
+        self._lost_since: float | None = None  # the first of the lost events in a row
 
     # From the host
 
@@ -94,6 +97,22 @@ class RadioConnection(Connection):
             self.parameters.timeout_seconds, hci.HCI_ErrorCode.CONNECTION_TIMEOUT_ERROR
         )
 
+    def pause(self, until: float) -> None:
+        """Receive nothing until a time of the loop; a link that times out before it is lost."""
+        if until - asyncio.get_running_loop().time() > self.parameters.timeout_seconds:
+            self.starve()
+        self._silent_until = max(self._silent_until, until)
+        if self._event is not None:
+            self._event.cancel()
+            self._event = None
+            self._schedule()
+
+    def cut(self) -> None:
+        """Lose the link at once."""
+        if self.open:
+            reason = hci.HCI_ErrorCode.CONNECTION_TIMEOUT_ERROR
+            self.controller.on_le_disconnected(self, reason)
+
     def never_answered(self) -> None:
         """Find out, a few events later, that the link was never established."""
         self._expect_silence(
@@ -118,22 +137,48 @@ class RadioConnection(Connection):
         if self._event is not None or self._starved or not self._outbox:
             return
         loop = asyncio.get_running_loop()
+        silence = max(self._silent_until - loop.time(), 0.0)
         if self.air.real_time:
             interval = self.parameters.interval_seconds
-            wait = interval - (loop.time() - self._anchor) % interval
+            start = loop.time() + silence
+            wait = silence + interval - (start - self._anchor) % interval
             self._event = loop.call_later(wait, self._connection_event)
+        elif silence:
+            self._event = loop.call_later(silence, self._connection_event)
         else:
             self._event = loop.call_soon(self._connection_event)
 
     def _connection_event(self) -> None:
         self._event = None
         count = len(self._outbox)
-        if self.air.real_time:
+        if self.air.conditions is not None:
+            count = 1  # as phones with little time for one link do
+        elif self.air.real_time:
             count = min(count, PACKETS_PER_EVENT)
         for _ in range(count):
-            if not self._starved:
+            if not self._starved and self._arrives(self._outbox[0]):
                 self._send(self._outbox.popleft())
+            else:
+                break
         self._schedule()
+
+    def _arrives(self, packet: hci.HCI_AclDataPacket | ll.ControlPdu) -> bool:
+        """Return whether a packet is not lost; one that is goes again in the next event."""
+        conditions, peer = self.air.conditions, self.peer
+        if conditions is None or peer is None:
+            return True
+        rssi = self.air.rssi(peer.controller, self.controller)
+        polled = self.role == hci.Role.PERIPHERAL
+        if rssi is not None and conditions.carried(rssi, _size(packet), polled):
+            self._lost_since = None
+            return True
+        now = asyncio.get_running_loop().time()
+        if self._lost_since is None:
+            self._lost_since = now
+        if now - self._lost_since > self.parameters.timeout_seconds:
+            for end in (self, peer):
+                end.cut()
+        return False
 
     def _send(self, packet: hci.HCI_AclDataPacket | ll.ControlPdu) -> None:
         if isinstance(packet, hci.HCI_AclDataPacket):
@@ -152,6 +197,11 @@ class RadioConnection(Connection):
         if isinstance(packet, ll.TerminateInd):
             ended = hci.HCI_ErrorCode.CONNECTION_TERMINATED_BY_LOCAL_HOST_ERROR
             self.controller.on_le_disconnected(self, ended)
+
+
+def _size(packet: hci.HCI_AclDataPacket | ll.ControlPdu) -> int:
+    """Return the bytes of its payload on the air."""
+    return len(packet.data) if isinstance(packet, hci.HCI_AclDataPacket) else CONTROL_SIZE
 
 
 def complete(

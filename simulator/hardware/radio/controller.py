@@ -11,6 +11,7 @@ from bumble.transport.common import TransportSink
 from .advertiser import INTERVALS, REPORTED, SCANNABLE, RadioAdvertiser, Report, report
 from .air import Air, Listener
 from .commands import Commands
+from .conditions import HeardAdvert
 from .connection import RadioConnection, complete
 from .parameters import Parameters
 
@@ -45,12 +46,17 @@ class RadioController(Commands, Listener):
 
     # From the air
 
-    def hear(self, advertiser: RadioAdvertiser, rssi: int) -> None:
+    @property
+    def initiating(self) -> bool:
+        return self.pending_le_connection is not None
+
+    def hear(self, advertiser: RadioAdvertiser, heard: HeardAdvert) -> None:
         """Report an advertisement, and its scan response if this is an active scan."""
         if not self.le_scan_enable:
             return
+        rssi = heard.rssi
         self._tell(REPORTED[advertiser.kind], advertiser.address, advertiser.payload, rssi)
-        if self.le_scan_type and advertiser.kind in SCANNABLE:
+        if self.le_scan_type and heard.answered and advertiser.kind in SCANNABLE:
             response = bytes(advertiser.scan_response_data)
             scanner = self._own_address(self.le_scan_own_address_type)
             for sniffer in self.air.sniffers:
@@ -134,11 +140,24 @@ class RadioController(Commands, Listener):
     def fall_silent(self) -> None:
         """Leave the air: both ends of every link receive nothing more."""
         self._stop()
-        for connection in list(self.le_connections.values()):
+        for end in self._ends():
+            end.starve()
+
+    def pause(self, until: float) -> None:
+        for end in self._ends():
+            end.pause(until)
+
+    def cut(self) -> None:
+        for end in self._ends():
+            end.cut()
+
+    def _ends(self) -> list[RadioConnection]:
+        """Return both ends of every link."""
+        ends: list[RadioConnection] = []
+        for connection in self.le_connections.values():
             assert isinstance(connection, RadioConnection)
-            for end in (connection, connection.peer):
-                if end is not None:
-                    end.starve()
+            ends += [end for end in (connection, connection.peer) if end is not None]
+        return ends
 
     def restart(self) -> None:
         """Reset all state and drop links silently: their other ends time out."""

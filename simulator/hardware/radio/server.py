@@ -17,6 +17,7 @@ from simulator.processes.scope import Scope
 
 from .air import Air, Rssi, near
 from .bumble_logging import quieten
+from .conditions import Conditions
 from .controller import RadioController
 from .shim import Shim
 from .streams import H4, Frames, listen
@@ -43,9 +44,14 @@ class Radio(Scope):
     """A radio that serves while entered: on sockets in a directory if given, else on TCP."""
 
     def __init__(
-        self, directory: Path | None = None, *, rssi: Rssi = near, real_time: bool = False
+        self,
+        directory: Path | None = None,
+        *,
+        rssi: Rssi = near,
+        real_time: bool = False,
+        conditions: Conditions | None = None,
     ) -> None:
-        self.air = Air(rssi, real_time=real_time)
+        self.air = Air(rssi, real_time=real_time, conditions=conditions)
         self.phones = ""  # the endpoint that gives a phone's own host a fresh controller
         self._directory = directory
         self._names = count(1)
@@ -75,14 +81,31 @@ class Radio(Scope):
 
     def carry_away(self, address: str) -> None:
         """Take a phone or receiver out of range: both ends of its links time out."""
-        for controller in list(self.air.controllers):
-            if address in (_text(controller.random_address), _text(controller.public_address)):
-                self.air.remove_controller(controller)
-                self._away[address] = controller
+        for controller in self._at(address):
+            self.air.remove_controller(controller)
+            self._away[address] = controller
 
     def bring_back(self, address: str) -> None:
         """Undo `carry_away`; its links stay lost."""
         self.air.add_controller(self._away.pop(address))
+
+    def carry_away_for(self, address: str, seconds: float) -> None:
+        """Take a phone or receiver out of range for so long: links that outlast it go on."""
+        for controller in self._at(address):
+            self.air.pause(controller, seconds)
+
+    def cut(self, address: str) -> None:
+        """End the links of a phone or receiver at once: both hosts are told of a lost link."""
+        for controller in self._at(address):
+            controller.cut()
+
+    def _at(self, address: str) -> list[RadioController]:
+        return [
+            controller
+            for controller in self.air.controllers
+            if isinstance(controller, RadioController)
+            if address in (_text(controller.random_address), _text(controller.public_address))
+        ]
 
     def _receiver_controller(self, receiver_id: bytes) -> RadioController:
         address = hci.Address(_address(receiver_id), hci.Address.PUBLIC_DEVICE_ADDRESS)

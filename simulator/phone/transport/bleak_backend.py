@@ -37,6 +37,8 @@ from bumble.host import Host
 from simulator.hardware.radio.bumble_logging import quieten
 from simulator.hardware.radio.streams import H4, connect
 
+from .phone_kind import PhoneKind
+
 ANDROID_MTU = 517  # the value of Android 14; older iPhones use 185
 INTERVAL = 30.0  # ms: the first value of iOS and Android
 SUPERVISION_TIMEOUT = 5000  # ms: Android's
@@ -48,9 +50,16 @@ E = core.AdvertisingData.Type
 class PhoneRadio:
     """One phone's radio, with the two classes to give to bleak as `backend`."""
 
-    def __init__(self, stream: H4, mtu: int, parameters: ConnectionParametersPreferences) -> None:
+    def __init__(
+        self,
+        stream: H4,
+        mtu: int,
+        parameters: ConnectionParametersPreferences,
+        kind: PhoneKind | None = None,
+    ) -> None:
         self.mtu = mtu
         self.parameters = parameters
+        self.kind = kind
         self.device = Device(
             config=DeviceConfiguration(address=_private_address()),
             host=Host(stream, stream),
@@ -78,9 +87,16 @@ async def phone_radio(
     mtu: int = ANDROID_MTU,
     interval: float = INTERVAL,
     supervision_timeout: int = SUPERVISION_TIMEOUT,
+    kind: PhoneKind | None = None,
 ) -> AsyncIterator[PhoneRadio]:
-    """Open a phone on the radio at `endpoint` (`Radio.phones`). Times in milliseconds."""
+    """Open a phone on the radio at `endpoint` (`Radio.phones`). Times in milliseconds.
+
+    A kind of phone has these figures of its own.
+    """
     quieten()
+    if kind is not None:
+        mtu, interval = kind.profile.mtu, kind.profile.interval_ms
+        supervision_timeout = kind.profile.supervision_ms
     stream = H4()
     await connect(endpoint, lambda: stream)
     parameters = ConnectionParametersPreferences(
@@ -88,7 +104,7 @@ async def phone_radio(
         connection_interval_max=interval,
         supervision_timeout=supervision_timeout,
     )
-    phone = PhoneRadio(stream, mtu, parameters)
+    phone = PhoneRadio(stream, mtu, parameters, kind)
     try:
         await phone.device.power_on()
         yield phone
@@ -110,16 +126,26 @@ class SimScanner(BaseBleakScanner):
     ) -> None:
         super().__init__(detection_callback, service_uuids)
         self._active = scanning_mode == "active"
+        self._scanning = False
 
     async def start(self) -> None:
+        """Start; a phone whose app has started too often hears nothing."""
         self.seen_devices = {}
+        kind = self.phone.kind
+        if kind is not None and not kind.starts.allowed(asyncio.get_running_loop().time()):
+            return
+        self._scanning = True
         self.phone.device.on(Device.EVENT_ADVERTISEMENT, self._on_advertisement)
         await self.phone.device.start_scanning(legacy=True, active=self._active)
 
     async def stop(self) -> None:
-        self.phone.device.remove_listener(Device.EVENT_ADVERTISEMENT, self._on_advertisement)
+        if not self._scanning:
+            return
+        self._scanning = False
+        device = self.phone.device
+        device.remove_listener(Device.EVENT_ADVERTISEMENT, self._on_advertisement)
         if self.phone.on:
-            await self.phone.device.stop_scanning(legacy=True)
+            await device.stop_scanning(legacy=True)
 
     def _on_advertisement(self, advertisement: Advertisement) -> None:
         data = _advertisement_data(advertisement)
@@ -144,6 +170,7 @@ class SimClient(BaseBleakClient):
             self._peer = address_or_ble_device.details
         self._connection: Connection | None = None
         self._heard: dict[int, Callable[[bytes], None]] = {}
+        self._granting: asyncio.Task[None] | None = None
 
     @property
     def name(self) -> str:
@@ -169,9 +196,14 @@ class SimClient(BaseBleakClient):
         """Connect, raise the MTU and read the table. Pairing is not simulated."""
         if pair:
             raise NotImplementedError("pairing")
+        kind = self.phone.kind
+        if kind is not None:
+            await kind.set_up(self._timeout)
         connection = await self._reach()
         self._connection = connection
         connection.once(Connection.EVENT_DISCONNECTION, self._on_disconnection)
+        if kind is not None:
+            self._granting = asyncio.create_task(kind.grant_fast(connection))
         try:
             if self.phone.mtu > att.ATT_DEFAULT_MTU:
                 await self._asked(connection.gatt_client.request_mtu(self.phone.mtu))
@@ -211,6 +243,8 @@ class SimClient(BaseBleakClient):
 
     def _on_disconnection(self, _reason: int) -> None:
         self._connection = None
+        if self._granting is not None:
+            self._granting.cancel()
         if self._disconnected_callback is not None:
             self._disconnected_callback()
 

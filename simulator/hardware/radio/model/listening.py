@@ -8,6 +8,10 @@ from typing import NamedTuple
 from .phones import PhoneProfile
 from .standard import CHANNELS
 
+# From one channel of an advertising event to the next: an ADV_IND, a scan request and its response
+# take 1.2 ms; at most 10 ms are allowed (Vol 6 Part B 4.4.2.3).
+STEP_S = 0.0012
+
 
 class Listening(NamedTuple):
     """One scan: a window at the begin of each interval, each interval on the next channel."""
@@ -35,6 +39,13 @@ class Listening(NamedTuple):
         if into >= self.window_s:
             return None
         return (self.first + int(interval)) % CHANNELS
+
+    def hears(self, at_s: float) -> int | None:
+        """Return the channel on which it meets an advertising event that begins at a time."""
+        for channel in range(CHANNELS):
+            if self.channel(at_s + channel * STEP_S) == channel:
+                return channel
+        return None
 
 
 class ScanStarts:
