@@ -37,8 +37,10 @@ class WorldControl(Scope):
         self.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
 
     async def radio(self, _: web.Request) -> web.Response:
-        """Return the endpoint of the radio."""
-        return web.json_response({"radio": self._world.radio.phones})
+        """Return the endpoint of the radio, and the till API's address."""
+        handout = Handout(self._world.radio.phones, till_api=self._world.bridge.till_api)
+        answer = msgspec.json.encode(handout)
+        return web.Response(body=answer, content_type="application/json")
 
     async def add_phone(self, request: web.Request) -> web.Response:
         """Enrol a phone of a demo buyer; return it and its radio's endpoint."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import secrets
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -20,16 +22,24 @@ WAIT_S = 30
 class Till(Scope):
     """A client of the till API at `url`; an async context manager.
 
+    A bridge on another address than loopback wants its `token`, and has a certificate by `ca`, a
+    PEM file, or by an issuer that this computer trusts.
+
     Every call raises TillError for a problem document, and aiohttp's errors where the bridge does
     not answer.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, token: str = "", ca: Path | None = None) -> None:
         self._url = url
+        self._headers = {"Authorization": f"Bearer {token}"} if token else {}
+        self._ca = ca
         self._session: aiohttp.ClientSession
 
     async def open(self) -> None:
-        session = aiohttp.ClientSession(self._url)
+        tls = ssl.create_default_context(cafile=self._ca) if self._ca else True
+        session = aiohttp.ClientSession(
+            self._url, headers=self._headers, connector=aiohttp.TCPConnector(ssl=tls)
+        )
         self._session = await self.stack.enter_async_context(session)
 
     # A sale.

@@ -9,18 +9,16 @@ from argparse import Namespace
 from contextlib import AsyncExitStack
 from pathlib import Path
 
-import aiohttp
-import msgspec
 from bleak.exc import BleakError
 
 from receiver.host.command import FAILED, OK, UsageError
 from simulator.phone.conversation import events
 from simulator.phone.transport.bleak_backend import phone_radio
 from simulator.phone.wallet import keys
-from simulator.phone.wallet.wallet import Handout, Wallet, load
-from simulator.processes import attach
+from simulator.phone.wallet.wallet import Wallet, load
 from simulator.processes.attach import AttachError
 
+from . import handout
 from .app import Adapter, ComputerAdapter, PhoneApp, ignore
 from .buyer import Buyer, Declining, Silent, Vanishing
 from .screen import Screen
@@ -84,13 +82,11 @@ async def _wallet(arguments: Namespace) -> tuple[Wallet, str]:
     if known is not None:
         if arguments.radio != "sim":
             return known, ""
-        return known, (await _world(arguments.world, "GET", "/v1/radio")).radio
-    answer = await _world(arguments.world, "POST", "/v1/phones", {"key_kind": kind})
-    if answer.wallet is None:
-        raise AttachError("the world handed out no phone")
-    answer.wallet.path = arguments.wallet
-    answer.wallet.save()
-    return answer.wallet, answer.radio
+        return known, (await handout.radio(arguments.world)).radio
+    wallet, endpoint = await handout.phone(arguments.world, kind)
+    wallet.path = arguments.wallet
+    wallet.save()
+    return wallet, endpoint
 
 
 def _stored(path: Path | None) -> Wallet | None:
@@ -100,21 +96,6 @@ def _stored(path: Path | None) -> Wallet | None:
         return load(path)
     except ValueError as error:
         raise UsageError(f"{path} is not a wallet: {error}") from error
-
-
-async def _world(
-    world: str | None, method: str, path: str, body: dict[str, str] | None = None
-) -> Handout:
-    """Send a request to the world's control; raises AttachError."""
-    url = (world or attach.find()).rstrip("/")
-    try:
-        async with (
-            aiohttp.ClientSession(raise_for_status=True) as session,
-            session.request(method, url + path, json=body) as response,
-        ):
-            return msgspec.json.decode(await response.read(), type=Handout)
-    except (aiohttp.ClientError, ValueError, TimeoutError) as error:
-        raise AttachError(f"the world at {url} did not provide a phone: {error}") from error
 
 
 def _fail(text: str) -> int:

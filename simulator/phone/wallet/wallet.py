@@ -191,10 +191,11 @@ class Wallet(Struct):
 
 
 class Handout(Struct):
-    """A phone that a world hands out, and the endpoint of its radio."""
+    """A phone that a world hands out, the endpoint of its radio, and its till API's address."""
 
     radio: str
     wallet: Wallet | None = None
+    till_api: str = ""
 
 
 def load(path: Path) -> Wallet:

@@ -29,7 +29,7 @@ PARTS = {
     (PHONE, "offer_notified"): "notification",
     (PHONE, "asked"): "the phone's checks",
     (PHONE, "shown"): "the phone's checks",
-    (PHONE, "approval_signed"): "the phone signs",
+    (PHONE, "approval_ready"): "the phone signs",
     (PHONE, "approval_written"): "writing",
     (RECEIVER, "approval_received"): "writing",
     (RECEIVER, "approval_verified"): "the chip",
