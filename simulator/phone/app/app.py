@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractAsyncContextManager, contextmanager
 from typing import NamedTuple, Protocol
 
 from bleak.backends.client import BaseBleakClient
@@ -22,7 +22,7 @@ from simulator.phone.transport.scan import Found
 from simulator.phone.wallet.settlement import settle
 from simulator.phone.wallet.wallet import Wallet
 
-from .authority import AuthorityClient
+from .authority import Authority, AuthorityClient
 from .buyer import Buyer
 from .retry import Retry
 from .visit import Observer, Step, Visit, now_ms
@@ -53,8 +53,14 @@ def ignore(_step: Step) -> None:
     """Ignore the step."""
 
 
+def online(wallet: Wallet) -> AuthorityClient:
+    """Reach the wallet's authority over the network."""
+    return AuthorityClient(wallet.authority, wallet.ca, wallet.token)
+
+
 class PhoneApp:
-    """A wallet on a radio. `ask_ms` limits the questions to the authority about an unknown end."""
+    """A wallet on a radio. `ask_ms` limits the questions to the authority about an unknown end;
+    `reach` gives the wallet's way to its authority."""
 
     def __init__(
         self,
@@ -63,11 +69,13 @@ class PhoneApp:
         *,
         observer: Observer = ignore,
         ask_ms: int = states.ASK_MS,
+        reach: Callable[[Wallet], AbstractAsyncContextManager[Authority]] = online,
     ) -> None:
         self._wallet = wallet
         self._radio = radio
         self._observer = observer
         self._ask_ms = ask_ms
+        self._reach = reach
 
     async def buy(
         self,
@@ -81,7 +89,7 @@ class PhoneApp:
         wallet = self._wallet
         chosen = wallet.chosen(recipient)
         retry = Retry(now_ms() + int(patience_s * 1000))
-        async with AuthorityClient(wallet.authority, wallet.ca, wallet.token) as authority:
+        async with self._reach(wallet) as authority:
             await self._prepare(authority, chosen)
             outcome = await self._visit_until_done(authority, buyer, till, chosen, retry)
             if outcome.result == APPROVED:
@@ -91,7 +99,7 @@ class PhoneApp:
 
     async def _visit_until_done(
         self,
-        authority: AuthorityClient,
+        authority: Authority,
         buyer: Buyer,
         till: int | None,
         recipient: int,
@@ -116,7 +124,7 @@ class PhoneApp:
             await asyncio.sleep(pause / 1000)
 
     async def _visit(
-        self, authority: AuthorityClient, buyer: Buyer, recipient: int, found: Found
+        self, authority: Authority, buyer: Buyer, recipient: int, found: Found
     ) -> Outcome | None:
         epoch = int(time.time() - time.monotonic())
         maker = buyer.maker(self._wallet, recipient)
@@ -124,7 +132,7 @@ class PhoneApp:
         visit = Visit(conversation, buyer, authority, self._observer, self._radio.vanish)
         return await visit.run(found, self._radio.client)
 
-    async def _prepare(self, authority: AuthorityClient, recipient: int) -> None:
+    async def _prepare(self, authority: Authority, recipient: int) -> None:
         """Learn the end of old approvals and fetch credentials; without a network do neither."""
         now = int(time.time())
         for pending in list(self._wallet.pending.values()):

@@ -7,7 +7,7 @@ import ssl
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import aiohttp
 
@@ -24,6 +24,14 @@ TIMEOUT_S = 10.0  # a person waits
 UNSEEN_STATUS = 404
 
 T = TypeVar("T")
+
+
+class Authority(Protocol):
+    """The authority as a phone needs it; `AuthorityClient` says what each does."""
+
+    async def refill(self, wallet: Wallet, recipient: int, now: int) -> None: ...
+    async def renew(self, wallet: Wallet, recipient: int, now: int) -> None: ...
+    async def ask(self, approval_id: bytes) -> Answered: ...
 
 
 class AuthorityClient(Scope):
