@@ -18,6 +18,7 @@ from simulator.phone.conversation import states
 from simulator.phone.conversation.conversation import Conversation
 from simulator.phone.conversation.events import APPROVED, LOST, NO_TILL, Outcome
 from simulator.phone.transport import scan
+from simulator.phone.transport.link import CONNECT_S
 from simulator.phone.transport.scan import Found
 from simulator.phone.wallet.settlement import settle
 from simulator.phone.wallet.wallet import Wallet
@@ -107,15 +108,16 @@ class PhoneApp:
     ) -> Outcome:
         """Visit until done: an unknown end may outlast the patience, the search may not."""
         last = Outcome(NO_TILL, reasons.RECEIVER_OFFLINE)
+        found: Found | None = None
+        failed = 0  # tries in a row to connect to it
         while True:
-            self._tell("scanning", till=till)
-            found = await scan.find(self._radio.scanner, till, retry.left(now_ms()) / 1000)
+            if found is None or failed >= len(CONNECT_S):
+                found, failed = await self._search(till, retry), 0
             if found is None:
                 return last
-            seen = found.advert.till if found.advert else None
-            self._tell("found", address=found.device.address, rssi=found.rssi, till=seen)
-            outcome = await self._visit(authority, buyer, recipient, found)
+            outcome = await self._visit(authority, buyer, recipient, found, CONNECT_S[failed])
             last = outcome or Outcome(LOST, reasons.LINK_TIMEOUT)
+            failed = failed + 1 if outcome is None else len(CONNECT_S)
             pause = retry.after(outcome, now_ms())
             if pause is None or (outcome is not None and not buyer.comes_again):
                 self._tell("done", result=last.result, reason=reasons.name(last.reason))
@@ -123,14 +125,27 @@ class PhoneApp:
             self._tell("again", pause_ms=pause)
             await asyncio.sleep(pause / 1000)
 
+    async def _search(self, till: int | None, retry: Retry) -> Found | None:
+        self._tell("scanning", till=till)
+        found = await scan.find(self._radio.scanner, till, retry.left(now_ms()) / 1000)
+        if found is not None:
+            seen = found.advert.till if found.advert else None
+            self._tell("found", address=found.device.address, rssi=found.rssi, till=seen)
+        return found
+
     async def _visit(
-        self, authority: Authority, buyer: Buyer, recipient: int, found: Found
+        self,
+        authority: Authority,
+        buyer: Buyer,
+        recipient: int,
+        found: Found,
+        connect_s: float,
     ) -> Outcome | None:
         epoch = int(time.time() - time.monotonic())
         maker = buyer.maker(self._wallet, recipient)
         conversation = Conversation(self._wallet, maker, epoch, ask_ms=self._ask_ms)
         visit = Visit(conversation, buyer, authority, self._observer, self._radio.vanish)
-        return await visit.run(found, self._radio.client)
+        return await visit.run(found, self._radio.client, connect_s)
 
     async def _prepare(self, authority: Authority, recipient: int) -> None:
         """Learn the end of old approvals and fetch credentials; without a network do neither."""

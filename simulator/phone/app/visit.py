@@ -71,9 +71,11 @@ class Visit:
         self._tasks: list[asyncio.Task[None]] = []
         self._acting: asyncio.Task[None] | None = None
 
-    async def run(self, found: Found, backend: type[BaseBleakClient] | None) -> Outcome | None:
+    async def run(
+        self, found: Found, backend: type[BaseBleakClient] | None, connect_s: float
+    ) -> Outcome | None:
         """Visit a till; return the outcome, or None where no connection was made."""
-        self._link = Link(found.device, self._events.put_nowait, backend)
+        self._link = Link(found.device, self._events.put_nowait, backend, connect_s)
         try:
             async with asyncio.TaskGroup() as self._group:
                 try:
@@ -129,7 +131,7 @@ class Visit:
 
     async def _read(self) -> None:
         try:
-            self._events.put_nowait(await self._link.read())
+            self._events.put_nowait(await self._link.read(self._conversation.certificate))
         except BleakError as error:
             self.tell("link_failed", error=str(error))
             self._events.put_nowait(Gone())

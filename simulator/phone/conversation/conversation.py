@@ -46,6 +46,7 @@ class Conversation:
     ) -> None:
         self.state = states.SCANNING
         self.outcome: Outcome | None = None
+        self.certificate = wallet.certificate  # what `Read` needs no reading for, by offer
         self._wallet = wallet
         self._maker = maker
         self._epoch = epoch
@@ -100,6 +101,7 @@ class Conversation:
         except Error as error:
             self._unfit(error)
             return
+        self._wallet.know(event.certificate)
         offer = self._early or event.offer
         if offer and offer == event.offer:
             self._take_offer(offer, states.OFFER)

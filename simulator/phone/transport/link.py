@@ -22,7 +22,9 @@ from simulator.phone.conversation.events import (
     Read,
 )
 
-CONNECT_S = 5.0  # a connectable receiver advertises again within 150 ms
+# For each try to connect, one after the other. A receiver advertises again within 160 ms, and a
+# system that has lost the request says nothing; one that searches before it connects takes seconds.
+CONNECT_S = (1.5, 3.0, 5.0)
 OPEN_S = 10.0  # connecting, MTU and service discovery
 WRITE_S = 5.0  # an acknowledgement takes one connection interval, plus the receiver's loop
 CLOSE_S = 2.0  # a phone out of range may never get the acknowledgement
@@ -42,12 +44,13 @@ class Link:
         device: BLEDevice,
         on_event: Callable[[Input], None],
         backend: type[BaseBleakClient] | None,
+        connect_s: float = CONNECT_S[-1],
     ) -> None:
         self._on_event = on_event
         self._up = False
         self._offer = b""
         self._subscribing: asyncio.Task[None] | None = None
-        self._client = BleakClient(device, self._disconnected, timeout=CONNECT_S, backend=backend)
+        self._client = BleakClient(device, self._disconnected, timeout=connect_s, backend=backend)
 
     async def open(self) -> Connected:
         """Connect; TimeoutError where the receiver does not answer in time."""
@@ -56,39 +59,37 @@ class Link:
             await self._client.connect()
         return Connected(self._mtu())
 
-    async def read(self) -> Read:
-        """Subscribe, then read: a change in between is notified.
+    async def read(self, known: Callable[[bytes], bytes | None]) -> Read:
+        """Read the offer, and the certificate that it is signed under where it is not `known`.
 
-        A receiver whose buffers another phone holds can still be read, and written a key to. Its
-        subscriptions follow, and then another look at the offer.
+        The buyer looks at it meanwhile: the subscriptions follow, and then another look at the
+        offer, as it may have changed before them.
         """
-        try:
-            await self._subscribe()
-        except BleakGATTProtocolError as error:
-            if not _is_full(error):
-                raise
-            self._subscribing = asyncio.create_task(self._subscribe_later())
-        certificate = await self._client.read_gatt_char(gatt.CERTIFICATE)
         self._offer = bytes(await self._client.read_gatt_char(gatt.OFFER))
-        return Read(bytes(certificate), self._offer)
+        certificate = known(self._offer)
+        if certificate is None:
+            certificate = bytes(await self._client.read_gatt_char(gatt.CERTIFICATE))
+        self._subscribing = asyncio.create_task(self._subscribe())
+        return Read(certificate, self._offer)
 
     async def _subscribe(self) -> None:
-        await self._client.start_notify(gatt.EXCHANGE, self._notified)
-        await self._client.start_notify(gatt.OFFER, self._offer_notified)
-
-    async def _subscribe_later(self) -> None:
+        """Subscribe, patiently: a receiver whose buffers another phone holds can be read."""
         try:
-            await asyncio.sleep(FULL_AGAIN_S)
-            await _patiently(self._subscribe)
+            await _patiently(lambda: self._client.start_notify(gatt.EXCHANGE, self._notified))
+            await _patiently(lambda: self._client.start_notify(gatt.OFFER, self._offer_notified))
             offer = bytes(await self._client.read_gatt_char(gatt.OFFER))
-        except BleakError:  # the link has ended, or nothing could be heard on it
+        except (BleakError, TimeoutError):  # the link has ended, or nothing could be heard on it
             await self.close()
         else:
             if offer != self._offer:
-                self._on_event(OfferNotified(offer))
+                self._offer_notified(None, bytearray(offer))
 
     async def write(self, data: bytes, response: bool) -> None:
+        """Write to the exchange; what needs a response needs the subscriptions first, too."""
         try:
+            if response and self._subscribing is not None:
+                async with asyncio.timeout(FULL_S):
+                    await asyncio.shield(self._subscribing)
             async with asyncio.timeout(WRITE_S):
                 await _patiently(
                     lambda: self._client.write_gatt_char(gatt.EXCHANGE, data, response=response)
@@ -125,6 +126,7 @@ class Link:
         self._on_event(Notified(bytes(data)))
 
     def _offer_notified(self, _characteristic: object, data: bytearray) -> None:
+        """Pass a change on, once: the look at the offer may see what was notified."""
         self._offer = bytes(data)
         self._on_event(OfferNotified(bytes(data)))
 

@@ -10,7 +10,7 @@ from msgspec import Struct, field, json, structs
 from receiver import reasons
 from receiver.crypto import host
 from receiver.errors import Error
-from receiver.protocol import messages, signed, validation
+from receiver.protocol import identifiers, messages, signed, validation
 from receiver.protocol.messages import Credential, Offer, Provisional, Receipt
 from simulator.crypto import pki
 
@@ -24,6 +24,7 @@ LOW = 4  # one sale may take as many: an offer and three new ones after mendable
 # accepted it offline: that may be uploaded at any time.
 NEVER_AFTER_S = 900
 BOUGHT_MOST = 1000  # the newest purchases: years of a buyer's
+CERTIFICATES_MOST = 64  # of receivers, the newest: all tills of the stores that a buyer goes to
 
 
 class InvoiceRecipient(Struct, frozen=True):
@@ -82,6 +83,7 @@ class Wallet(Struct):
     counter: int = 1
     pending: dict[bytes, Pending] = field(default_factory=dict)  # by sale reference
     bought: dict[bytes, Bought] = field(default_factory=dict)  # by transaction id, oldest first
+    certificates: dict[bytes, bytes] = field(default_factory=dict)  # of receivers, by offers' kid
     path: Path | None = None
 
     def chosen(self, recipient: int | None) -> int:
@@ -126,6 +128,22 @@ class Wallet(Struct):
         self.counter = pending.counter + 1
         self.pending[pending.reference] = pending
         self.save()
+
+    def certificate(self, offer: bytes) -> bytes | None:
+        """Return the certificate that an offer names, if it was seen before."""
+        try:
+            return self.certificates.get(signed.parse(messages.OFFER, offer).sign1.kid)
+        except Error:
+            return None
+
+    def know(self, certificate: bytes) -> None:
+        """Store a receiver's certificate, once it is verified: the next visit need not read it."""
+        kid = identifiers.certificate_hash(certificate)[: messages.OFFER_KID_SIZE]
+        if kid not in self.certificates:
+            self.certificates[kid] = certificate
+            for oldest in list(self.certificates)[:-CERTIFICATES_MOST]:
+                del self.certificates[oldest]
+            self.save()
 
     def settle(self, pending: Pending, approved: Receipt | None = None) -> None:
         """Store the known end of this approval: its receipt if approved, or None."""

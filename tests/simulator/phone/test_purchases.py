@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from bleak.backends.characteristic import BleakGATTCharacteristic
 
 from receiver import reasons
 from receiver.link import wire
-from receiver.protocol import exchange
+from receiver.protocol import exchange, gatt
 from receiver.protocol.messages import Approval
 from receiver.protocol.validation import Offered
 from simulator.authority import Authority
@@ -28,7 +29,7 @@ from simulator.phone.app.buyer import DEMO_CODE, Buyer, Declining, Silent, Vanis
 from simulator.phone.app.visit import Step
 from simulator.phone.conversation import events
 from simulator.phone.conversation.messages import Maker, Signed
-from simulator.phone.transport.bleak_backend import phone_radio
+from simulator.phone.transport.bleak_backend import SimClient, phone_radio
 from simulator.phone.wallet.wallet import BATCH, Wallet
 from simulator.world.enrolment import new_phone
 from tests.support.world.phone_counter import TILL, Counter
@@ -109,6 +110,28 @@ async def test_an_approved_purchase(ringing: World) -> None:
     (written,) = [step for step in ringing.steps if step.name == "approval_written"]
     assert written.at <= written.details["acknowledged"]
     assert not ringing.wallet.pending
+
+
+async def test_the_offer_is_read_first_and_a_known_certificate_never(
+    ringing: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[str] = []
+    plain = SimClient.read_gatt_char
+
+    async def counted(
+        client: SimClient, characteristic: BleakGATTCharacteristic, **named: Any
+    ) -> bytearray:
+        read.append(characteristic.uuid)
+        return await plain(client, characteristic, **named)
+
+    monkeypatch.setattr(SimClient, "read_gatt_char", counted)
+    await ringing.buy(Buyer(), till=TILL)
+    assert read[:2] == [gatt.OFFER, gatt.CERTIFICATE]
+    read.clear()
+    ringing.counter.ring_up(PRICE)
+    outcome = await ringing.buy(Buyer(), till=TILL)
+    assert outcome.result == events.APPROVED
+    assert gatt.CERTIFICATE not in read
 
 
 async def test_checking_in_before_the_sale(world: World) -> None:

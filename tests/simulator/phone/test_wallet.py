@@ -99,3 +99,20 @@ def test_a_batch_that_is_good_offline_takes_the_place_of_one_that_is_not(
     assert held.credentials[RECIPIENT] == fresh
     assert not held.buys_offline(RECIPIENT, EPOCH + evidence.LIFE_S)
     assert not held.buys_offline(RECIPIENT + 1, EPOCH)
+
+
+def test_a_certificate_is_known_by_the_offers_that_name_it(keys: Keys, held: Wallet) -> None:
+    certificate = evidence.certificate(keys, evidence.seed("receiver"), EPOCH)
+    offer = evidence.offer(evidence.seed("receiver"), certificate, EPOCH)
+    assert held.certificate(offer) is None
+    held.know(certificate)
+    assert held.certificate(offer) == certificate
+    assert held.certificate(b"no offer") is None
+    assert held.certificate(b"") is None
+
+
+def test_the_newest_certificates_are_kept(held: Wallet) -> None:
+    made = [number.to_bytes(4, "big") for number in range(wallets.CERTIFICATES_MOST + 2)]
+    for certificate in made:
+        held.know(certificate)
+    assert list(held.certificates.values()) == made[2:]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 import tomllib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from pathlib import Path
 from signal import SIGTERM
@@ -18,7 +18,7 @@ from bleak.exc import BleakError
 
 from receiver.encoding import cbor
 from receiver.link import wire
-from receiver.protocol import exchange, gatt, identifiers, messages, signed
+from receiver.protocol import exchange
 from simulator.authority.accounts import bindings, people
 from simulator.phone.conversation import events
 from simulator.phone.conversation.events import Read
@@ -189,23 +189,15 @@ def _stock_up(till: TappedCheckout, wallet: Wallet) -> None:
 
 
 class Caching(Link):
-    """A phone's link that reads no certificate that it knows: the offer's kid tells which."""
+    """A phone's link that tells which certificates it has read."""
 
-    known: ClassVar[dict[bytes, bytes]] = {}
     read_ones: ClassVar[list[bytes]] = []
 
-    async def read(self) -> Read:
-        await self._client.start_notify(gatt.EXCHANGE, self._notified)
-        await self._client.start_notify(gatt.OFFER, self._offer_notified)
-        offer = bytes(await self._client.read_gatt_char(gatt.OFFER))
-        kid = signed.parse(messages.OFFER, offer).sign1.kid
-        if kid not in self.known:
-            certificate = bytes(await self._client.read_gatt_char(gatt.CERTIFICATE))
-            self.read_ones.append(certificate)
-            self.known[identifiers.certificate_hash(certificate)[: messages.OFFER_KID_SIZE]] = (
-                certificate
-            )
-        return Read(self.known[kid], offer)
+    async def read(self, known: Callable[[bytes], bytes | None]) -> Read:
+        read = await super().read(known)
+        if known(read.offer) is None:
+            self.read_ones.append(read.certificate)
+        return read
 
 
 async def renew(till: TappedCheckout, store_name: str) -> bytes:

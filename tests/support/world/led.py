@@ -44,8 +44,8 @@ class Led:
         self._keys: dict[bytes, bytes] = {}
 
     async def read(self) -> None:
-        """Subscribe, and read what lies there."""
-        read = await self._link.read()
+        """Read what lies there, and subscribe."""
+        read = await self._link.read(lambda _offer: None)
         self.certificate, self.offer = read.certificate, read.offer
 
     # What an honest phone says, made when it is asked for.
