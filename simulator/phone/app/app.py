@@ -23,7 +23,7 @@ from simulator.phone.transport.scan import Found
 from simulator.phone.wallet.settlement import settle
 from simulator.phone.wallet.wallet import Wallet
 
-from .authority import Authority, AuthorityClient
+from .authority import AuthorityClient, PhonesAuthority
 from .buyer import Buyer
 from .retry import Retry
 from .visit import Observer, Step, Visit, now_ms
@@ -70,7 +70,7 @@ class PhoneApp:
         *,
         observer: Observer = ignore,
         ask_ms: int = states.ASK_MS,
-        reach: Callable[[Wallet], AbstractAsyncContextManager[Authority]] = online,
+        reach: Callable[[Wallet], AbstractAsyncContextManager[PhonesAuthority]] = online,
     ) -> None:
         self._wallet = wallet
         self._radio = radio
@@ -100,7 +100,7 @@ class PhoneApp:
 
     async def _visit_until_done(
         self,
-        authority: Authority,
+        authority: PhonesAuthority,
         buyer: Buyer,
         till: int | None,
         recipient: int,
@@ -135,7 +135,7 @@ class PhoneApp:
 
     async def _visit(
         self,
-        authority: Authority,
+        authority: PhonesAuthority,
         buyer: Buyer,
         recipient: int,
         found: Found,
@@ -147,7 +147,7 @@ class PhoneApp:
         visit = Visit(conversation, buyer, authority, self._observer, self._radio.vanish)
         return await visit.run(found, self._radio.client, connect_s)
 
-    async def _prepare(self, authority: Authority, recipient: int) -> None:
+    async def _prepare(self, authority: PhonesAuthority, recipient: int) -> None:
         """Learn the end of old approvals and fetch credentials; without a network do neither."""
         now = int(time.time())
         for pending in list(self._wallet.pending.values()):

@@ -26,7 +26,7 @@ UNSEEN_STATUS = 404
 T = TypeVar("T")
 
 
-class Authority(Protocol):
+class PhonesAuthority(Protocol):
     """The authority as a phone needs it; `AuthorityClient` says what each does."""
 
     async def refill(self, wallet: Wallet, recipient: int, now: int) -> None: ...

@@ -30,7 +30,7 @@ from simulator.phone.conversation.events import (
 from simulator.phone.transport.link import Link
 from simulator.phone.transport.scan import Found
 
-from .authority import Authority
+from .authority import PhonesAuthority
 from .buyer import Buyer
 
 Observer = Callable[["Step"], None]
@@ -58,7 +58,7 @@ class Visit:
         self,
         conversation: Conversation,
         buyer: Buyer,
-        authority: Authority | None,
+        authority: PhonesAuthority | None,
         observer: Observer,
         vanish: Callable[[], None] | None,
     ) -> None:

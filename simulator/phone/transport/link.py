@@ -72,6 +72,12 @@ class Link:
         self._subscribing = asyncio.create_task(self._subscribe())
         return Read(certificate, self._offer)
 
+    async def subscribed(self) -> None:
+        """Wait until every answer of the receiver can be heard; TimeoutError if that takes long."""
+        if self._subscribing is not None:
+            async with asyncio.timeout(FULL_S):
+                await asyncio.shield(self._subscribing)
+
     async def _subscribe(self) -> None:
         """Subscribe, patiently: a receiver whose buffers another phone holds can be read."""
         try:
@@ -87,9 +93,8 @@ class Link:
     async def write(self, data: bytes, response: bool) -> None:
         """Write to the exchange; what needs a response needs the subscriptions first, too."""
         try:
-            if response and self._subscribing is not None:
-                async with asyncio.timeout(FULL_S):
-                    await asyncio.shield(self._subscribing)
+            if response:
+                await self.subscribed()
             async with asyncio.timeout(WRITE_S):
                 await _patiently(
                     lambda: self._client.write_gatt_char(gatt.EXCHANGE, data, response=response)

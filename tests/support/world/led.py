@@ -46,6 +46,7 @@ class Led:
     async def read(self) -> None:
         """Read what lies there, and subscribe."""
         read = await self._link.read(lambda _offer: None)
+        await self._link.subscribed()
         self.certificate, self.offer = read.certificate, read.offer
 
     # What an honest phone says, made when it is asked for.
