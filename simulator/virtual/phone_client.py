@@ -1,4 +1,4 @@
-"""A phone's way to the authority in virtual time (`simulator.phone.app.authority.PhonesAuthority`)."""
+"""A phone's way to the authority in virtual time (`phone.app.authority.PhonesAuthority`)."""
 
 from __future__ import annotations
 
