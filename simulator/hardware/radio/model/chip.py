@@ -1,7 +1,7 @@
 """What the receiver's processor takes: an ESP32-C3, by the RISC-V machine's count of instructions.
 
-Counts are measured (`python -m simulator.tools.chip.operations`, docs/cryptography.md); the time
-of an instruction never was, as no board has run this firmware.
+Counts are measured (`python -m simulator.tools.chip.operations` and `.turns`); the time of an
+instruction never was, as no board has run this firmware.
 """
 
 from __future__ import annotations
@@ -38,9 +38,10 @@ CHIP = ChipProfile(
     # interpreter runs from flash behind a cache of 16 kB. Not seen on a board: it may be a third
     # more or less.
     instructions_per_ms=107_000.0,
-    # Estimates until they are measured: some 400 and 1,500 bytecodes of 60 to 100 instructions.
-    turn=30_000,
-    event=120_000,
+    # `python -m simulator.tools.chip.turns`: of four events of the radio the mean. Frames of the
+    # line are taken to cost as much.
+    turn=113_000,
+    event=315_000,
     # docs/cryptography.md, "bytes".
     collection=700_000,
     # docs/cryptography.md, the table of operations, before rounding.
