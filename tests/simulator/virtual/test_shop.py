@@ -110,7 +110,7 @@ def test_the_check_takes_the_chips_time(run: Run, new_store: type[Store]) -> Non
     for check in checks:
         run(work(check))
     longer = CHIP.ms(checks[1] - checks[0]) / 1000
-    assert waits[1] - waits[0] == pytest.approx(longer, abs=0.02)  # and one turn or two
+    assert waits[1] - waits[0] == pytest.approx(longer, abs=0.04)  # and a slice or some turns
 
 
 def test_the_same_seed_sells_at_the_same_times(run: Run, new_store: type[Store]) -> None:
