@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from bridge.domain.till_decisions import Wish
 from bridge.sales.orders import ConflictError, Order, RefundOrder, UnknownSaleError
+from simulator.virtual.till_api import UnknownError
 from tests.crash import till
 from tests.crash.till import (
     AGAIN_S,
@@ -24,7 +25,6 @@ from tests.crash.till import (
     RUNG,
     UNPAID,
     AwayError,
-    UnknownError,
 )
 from tests.support.values import evidence
 

@@ -18,8 +18,8 @@ from tests.crash.wired import Wired
 from tests.support.values import evidence
 
 if TYPE_CHECKING:
+    from simulator.virtual.enrolled import Enrolled
     from tests.crash.buyer import Buyer
-    from tests.crash.template import Enrolled
     from tests.crash.world import World
 
 KEPT_S = 60.0  # a claimed session that hears nothing more

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from bridge.journal import Journal, JournalError, database, disk
-from tests.support.values.virtual import LIFE
+from tests.crash.lives_loop import LIFE
 
 if TYPE_CHECKING:
     import pytest

@@ -21,13 +21,14 @@ from bridge.sales.receiver_session import ReceiverSetup
 from bridge.sales.sale_service import Service
 from bridge.till.server.problems import ProblemError
 from receiver.crypto import host
+from simulator.virtual.scratch import scratch
 from tests.crash.copies import Copies, File
 from tests.crash.life import Crash, Jam, Life
+from tests.crash.lives_loop import LivesLoop
 from tests.crash.office import Line, Office
-from tests.crash.template import BRIDGE_ID, NOW, memory, template
+from tests.crash.template import BRIDGE_ID, NOW, template
 from tests.crash.till import AwayError
 from tests.crash.watcher import Watcher
-from tests.support.values.virtual import Loop
 
 if TYPE_CHECKING:
     from tests.crash.counter import Counter
@@ -56,10 +57,10 @@ class Machine:
         offline: bool,
         watched: bool,
     ) -> None:
-        self.loop = Loop()
+        self.loop = LivesLoop()
         self.loop.set_exception_handler(self._strange)
         self.context = copy_context()
-        self.folder = Path(tempfile.mkdtemp(dir=memory(), prefix="world-"))
+        self.folder = Path(tempfile.mkdtemp(dir=scratch(), prefix="world-"))
         self.lives: list[Life] = []
         self.failures: list[str] = []
         self.skew_s = 0.0  # of the bridge's clock

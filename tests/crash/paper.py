@@ -9,7 +9,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from bridge.domain.till_decisions import Wish
-from tests.crash.till import CANCELLED, PAID, RUNG, UNPAID, UnknownError, look
+from simulator.virtual.till_api import UnknownError
+from tests.crash.till import CANCELLED, PAID, RUNG, UNPAID, look
 
 if TYPE_CHECKING:
     from tests.crash.till import Till

@@ -2,40 +2,27 @@
 
 from __future__ import annotations
 
-import atexit
-import os
-import shutil
-import tempfile
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
-from receiver.crypto import host
-from simulator.authority.accounts import demo_data, offline, people, receivers
+from simulator.authority.accounts import demo_data, people
 from simulator.authority.accounts.limits import Limits
 from simulator.authority.keys import Keys
 from simulator.authority.storage.store import Store
 from simulator.crypto import code_proof
 from simulator.phone.wallet.keys import P256, PhoneKey
+from simulator.virtual.clock import BEGAN_S
+from simulator.virtual.enrolled import Enrolled, enrol
+from simulator.virtual.scratch import scratch
 from tests.support.values import evidence
 
-NOW = 1_800_000_000  # when each world begins
+NOW = BEGAN_S  # when each world begins
 BRIDGE_ID = b"bridge01"
 CLIENT = "client"  # the bridge's certificate
 TILLS = (3, 4)
 PHONES = 4
-ISSUER = 7
-STORE = 101
 LIMITS = Limits(floor=50_000, total=60_000, sales=2, hours=4)
-SHARED_MEMORY = Path("/dev/shm")
-
-
-class Enrolled(NamedTuple):
-    """A receiver as the authority knows it."""
-
-    receiver_id: bytes
-    seed: bytes
-    certificate: bytes
 
 
 class Holder(NamedTuple):
@@ -58,32 +45,18 @@ class Template(NamedTuple):
 @lru_cache
 def template() -> Template:
     """The same for all worlds of this process."""
-    folder = memory()
+    folder = scratch()
     keys = Keys(folder / "keys.json")
     store = Store(folder / "books.sqlite")
-    enrolled = {till: _enrol(store, keys, till) for till in TILLS}
+    enrolled = {
+        till: enrol(
+            store, keys, till, evidence.seed(f"receiver {till}"), CLIENT, now=NOW, limits=LIMITS
+        )
+        for till in TILLS
+    }
     phones = tuple(_register(store, keys, number) for number in range(PHONES))
     store.close()
     return Template(folder / "books.sqlite", keys, enrolled, phones)
-
-
-@lru_cache
-def memory() -> Path:
-    """A folder of this process alone, where syncing takes no time if there is such a place."""
-    where = SHARED_MEMORY if SHARED_MEMORY.is_dir() else None
-    folder = Path(tempfile.mkdtemp(dir=where, prefix=f"tillsign-{os.getpid()}-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return folder
-
-
-def _enrol(store: Store, keys: Keys, till: int) -> Enrolled:
-    receiver_id = bytes((*range(7), till))
-    seed = evidence.seed(f"receiver {till}")
-    terms = receivers.Terms(STORE, "Storgatan 1", ISSUER, evidence.SEK)
-    value = receivers.certificate_for(host.ed25519_public(seed), receiver_id, terms, NOW)
-    certificate = receivers.enrol(store, keys, value, CLIENT)
-    offline.set_limits(store, receiver_id, LIMITS, NOW)
-    return Enrolled(receiver_id, seed, certificate)
 
 
 def _register(store: Store, keys: Keys, number: int) -> Holder:

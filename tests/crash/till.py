@@ -10,17 +10,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bridge.domain.till_decisions import Wish
 from bridge.sales.orders import ConflictError, Order, RefundOrder
-from bridge.till.rest import journal_recovering, journal_stalled
-from bridge.till.rest.views import shown_view
+from simulator.virtual import till_api
+from simulator.virtual.till_api import UnknownError
 from tests.support.values import evidence
 from tests.support.values.till_answers import said
 
 if TYPE_CHECKING:
-    from bridge.domain.sale import Sale
     from bridge.sales.sale_service import Service
     from tests.crash.world import World
 
-WAIT_S = 20.0  # of one GET
 AGAIN_S = 0.5
 SHORT_S = 6.0  # without an event
 PATIENCE_S = 25
@@ -39,10 +37,6 @@ Work = "Callable[[Service], Awaitable[View]]"
 
 class AwayError(Exception):
     """No answer came: the bridge is not there, or ended meanwhile."""
-
-
-class UnknownError(Exception):
-    """The bridge has never heard of it."""
 
 
 class Rung(NamedTuple):
@@ -171,58 +165,20 @@ class Till:
                 await asyncio.sleep(AGAIN_S)
 
 
-# What the till API does with a request (`bridge.till.rest.app`), at the bridge.
+# What the till API does with a request, as its JSON says it.
 
 
 async def ring(service: Service, order: Order) -> View:
-    return await _begun(service, lambda: service.ring(order))
+    return said(await till_api.ring(service, order))
 
 
 async def give_back(service: Service, order: RefundOrder) -> View:
-    await journal_recovering.brought_back(service, order.sale_id)
-    return await _begun(service, lambda: service.refund(order))
+    return said(await till_api.give_back(service, order))
 
 
 async def look(service: Service, sale_id: str) -> View:
-    sale = await _find_or_ask(service, sale_id)
-    if service.books.is_nowhere(sale):
-        await journal_stalled.over(service.books.commits)
-    if not service.books.waiting.is_answered(sale):
-        await service.books.waiting.news(sale, WAIT_S)
-    service.show(sale)
-    return said(shown_view(service.books, sale))
+    return said(await till_api.look(service, sale_id))
 
 
 async def decide(service: Service, sale_id: str, wish: Wish) -> View:
-    sale = await _find_or_ask(service, sale_id, wish)
-    try:
-        service.decide(sale, wish)
-    except ConflictError as error:
-        paid = wish is Wish.PAY and await service.loss.reconsider(sale)
-        if not paid:
-            await journal_stalled.shown(service, error.sale)
-            raise
-        sale = paid
-    return said(await journal_stalled.shown(service, sale))
-
-
-async def _begun(service: Service, begin: Callable[[], tuple[Sale, bool]]) -> View:
-    await journal_stalled.over(service.books.commits)
-    try:
-        sale, _ = begin()
-    except ConflictError as error:
-        await journal_stalled.shown(service, error.sale)
-        raise
-    return said(await journal_stalled.shown(service, sale))
-
-
-async def _find_or_ask(service: Service, sale_id: str, wish: Wish | None = None) -> Sale:
-    sale = service.books.find(sale_id)
-    if sale is None and not (wish is None and service.standing.is_whole):
-        sale = await service.loss.adopt(sale_id)
-        if sale is None and wish is Wish.PAY:
-            service.loss.claim(sale_id, None)
-            await journal_stalled.over(service.books.commits)
-    if sale is None:
-        raise UnknownError(sale_id)
-    return sale
+    return said(await till_api.decide(service, sale_id, wish))

@@ -13,7 +13,7 @@ from tests.crash.life import here
 from tests.support.values.steps import Steps
 
 if TYPE_CHECKING:
-    from tests.crash.template import Enrolled
+    from simulator.virtual.enrolled import Enrolled
     from tests.crash.world import World
 
 

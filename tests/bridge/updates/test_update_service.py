@@ -35,13 +35,13 @@ from receiver.encoding import schema
 from receiver.link import service_wire, wire
 from receiver.link.service_wire import CHUNK_MOST
 from simulator.authority.keys import Keys
+from simulator.virtual.loop import Loop
 from tests.support.bridge.service_device import ServiceDevice
 from tests.support.bridge.session import Signing
 from tests.support.machines.controller import AT, BRIDGE_ID, RECEIVER, TILL
 from tests.support.values import evidence, releases
 from tests.support.values.evidence import SEK
 from tests.support.values.releases import BOARD, Firmware
-from tests.support.values.virtual import Loop
 
 PAYLOAD = bytes(range(256)) * 60
 CHUNKS = -(-len(PAYLOAD) // CHUNK_MOST)

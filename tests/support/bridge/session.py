@@ -23,10 +23,10 @@ from receiver.encoding import cbor, schema
 from receiver.link import wire
 from receiver.protocol import messages, signed
 from simulator.authority.keys import Keys
+from simulator.virtual.loop import Loop
 from tests.support.bridge.device import Device
 from tests.support.machines.controller import AT, BRIDGE_ID, RECEIVER, TILL
 from tests.support.values import evidence
-from tests.support.values.virtual import Loop
 
 HEALTH_S = 30  # as the firmware does (`firmware.device.app`)
 PLUGGING_S = 30  # longer than the bridge waits before it opens a port again
