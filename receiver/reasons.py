@@ -44,6 +44,7 @@ NO_CERTIFICATE = 32
 BAD_KEY = 33
 CERTIFICATE_RENEWED = 34
 STARVED = 39  # 35 to 38 follow
+CROWDED = 90  # phones come and go faster than they are reported
 
 # Why a receiver sells nothing until it is reset.
 STORE_FAILED = 35

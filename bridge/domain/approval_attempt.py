@@ -62,7 +62,7 @@ class ApprovalAttempt:
         self._claims: dict[int, Claim] = {}
         self._unfit: dict[int, Unfit] = {}
         self.verdict_due = 0  # while the receiver's verdict is awaited
-        self._link = 0  # the link of the last approval
+        self.link = 0  # the link of the last approval
         self._bad = b""  # the approval id that the bridge last found invalid
         self._bad_for = reasons.OK  # the reason
 
@@ -153,7 +153,7 @@ class ApprovalAttempt:
         self._bad = b""
         self._seen.add(check.data)
         self.verdict_due = now + VERDICT_MS
-        self._link = check.claim.record.link
+        self.link = check.claim.record.link
         data = schema.encode(messages.RECORD, _record(check))
         fact = Fact(
             Event.AUTHORISATION_SENT, approval_id=found.id, record=data, secret=found.approval.proof
@@ -209,7 +209,7 @@ class ApprovalAttempt:
     def _turn_down(self, reason: int, detail: str) -> None:
         """Refuse the approval after the authority was asked; the receiver's slot becomes free."""
         name = self._sale.approval_id
-        self._seen.refuse(self.session, self._link)
+        self._seen.refuse(self.session, self.link)
         if self._recall(reason, detail):
             self._effects.verdict(self.session, name, reason)
 

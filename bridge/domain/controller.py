@@ -18,6 +18,7 @@ from .authorisation_result import AuthorisationResult
 from .earlier_sessions import EarlierSessions, SeenApprovals
 from .effects import Effects
 from .events import BRIDGE, RECEIVER, TILL
+from .phones import Phone, Phones
 from .sale import Fact, Sale
 from .states import ASKING, AT_THE_TILL, UNASKED, UNVERIFIED, WAITING, Event, State
 
@@ -47,6 +48,12 @@ class Controller:
         self._result = AuthorisationResult(self._effects, self._earlier, stand_in, clock_wrong)
         self._clock_wrong = clock_wrong
         self._seen = SeenApprovals()
+        self._phones = Phones()
+
+    @property
+    def phone(self) -> Phone:
+        """Return what the phone that is furthest at this receiver does."""
+        return self._phones.furthest
 
     def handle(self, event: Input, now: int) -> list[Effect]:
         """Return the effects of one input; raises IllegalMoveError if the caller broke its rule."""
@@ -76,6 +83,7 @@ class Controller:
                     self._effects.persist(self.sale, Fact(Event.TILL_NOTIFIED), BRIDGE)
             case inputs.LinkDown():
                 self._effects.synced = False
+                self._lose_phones()
             case inputs.JournalWritten():
                 self._written(now)
             case inputs.TimeElapsed():
@@ -97,6 +105,7 @@ class Controller:
 
     def _ring(self, sale: Sale, refusal: int, now: int) -> None:
         self.sale = sale
+        self._show_phones()
         self._effects.begin(sale, TILL)
         if refusal:
             self._effects.persist(sale, Fact(Event.DECLINED, refusal), BRIDGE)
@@ -211,13 +220,26 @@ class Controller:
         return ours and not self._earlier.is_over_for(message.offer)
 
     def _phone(self, message: wire.Phone) -> None:
-        self._effects.put(effects.ReportPhone(message.event, message.link, message.reason))
-        ours = self._attempt and message.session == self._attempt.session
+        ours = self._attempt is not None and message.session == self._attempt.session
+        self._phones.moved(message.link, message.event, ours=ours)
+        self._report_phone(message.event, message.link, message.reason)
         refused = message.event == wire.PHONE_REFUSED
         if refused and not self._seen.echoes(message.session, message.link):
             self._effects.refuse(message.reason, "by the receiver")
         if ours and message.event in _ENDS:
             self._attempt_of(message.session).phone(message)
+
+    def _report_phone(self, event: int, link: int, reason: int) -> None:
+        self._show_phones()
+        self._effects.put(effects.ReportPhone(event, link, reason, self.phone))
+
+    def _show_phones(self) -> None:
+        if self.sale is not None:
+            self.sale.phone = self._phones.furthest
+
+    def _lose_phones(self) -> None:
+        for link in self._phones.lose():
+            self._report_phone(wire.PHONE_GONE, link, reasons.RECEIVER_OFFLINE)
 
     def _approval(self, message: wire.ApprovalRecord, now: int, at: int) -> None:
         if message.session == self._earlier.over:
@@ -254,6 +276,9 @@ class Controller:
                 self._offer_checked(answer, now)
             case inputs.CredentialChecked():
                 if self._attempt:
+                    if not isinstance(answer.found, Error):
+                        self._phones.typing(answer.record.link)
+                        self._show_phones()
                     self._attempt.credential_checked(answer)
             case inputs.ApprovalChecked():
                 if self._attempt:
@@ -319,6 +344,7 @@ class Controller:
             self.sale = None
         elif sale is not None and attempt and sale.state is State.APPROVED:
             self._end_attempt()
+            self._phones.paid(attempt.link)
             self._patience_due = now + TELL_MS
         elif sale is not None and attempt and attempt.session == self._earlier.over:
             self._start_patience(sale, now)
@@ -326,4 +352,6 @@ class Controller:
     def _end_attempt(self) -> None:
         if self._attempt:
             self._earlier.end(self._attempt.session)
+            self._phones.restart()
+            self._show_phones()
         self._attempt = None

@@ -19,6 +19,7 @@ from .states import VOLATILE, Event
 if TYPE_CHECKING:
     from receiver.protocol.validation import Named, Offered
 
+    from .phones import Phone
     from .sale import Sale, Terms
     from .verification import Claim
 
@@ -88,11 +89,12 @@ class QueueConfirmation(Struct, frozen=True):
 
 
 class ReportPhone(Struct, frozen=True):
-    """Report an act of a phone to watchers."""
+    """Report an act of a phone to watchers; `furthest` is what the receiver's phones do now."""
 
     event: int
     link: int
     reason: int
+    furthest: Phone
 
 
 class Refuse(Struct, frozen=True):

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from receiver.link.wire import ReceiverHello
 
+    from .phones import Phone
     from .sale import Sale
 
 # Sources of an event.
@@ -42,7 +43,7 @@ class ReceiverChanged(Struct, frozen=True):
 
 
 class PhoneMoved(Struct, frozen=True):
-    """An act of a phone (`wire.PHONE_*`)."""
+    """An act of a phone (`wire.PHONE_*`); `furthest` is what the till's phones do now."""
 
     source: str
     at: float
@@ -50,6 +51,7 @@ class PhoneMoved(Struct, frozen=True):
     link: int
     event: int
     reason: int
+    furthest: Phone
 
 
 class Refused(Struct, frozen=True):

@@ -9,6 +9,8 @@ from receiver.encoding import cbor
 from receiver.errors import Error
 from receiver.link import wire
 
+from .phones import Phone
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -64,6 +66,7 @@ class ReceiverStatus(NamedTuple):
     release: int | None = None  # of its firmware, once the bridge knows it
     update: UpdateProgress | None = None
     update_waits: bool = False  # one is ordered
+    phone: Phone = Phone.NONE  # what the phone that is furthest does
 
 
 def is_in_service(hello: wire.ReceiverHello) -> bool:

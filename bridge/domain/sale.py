@@ -9,7 +9,19 @@ from msgspec import Struct
 from receiver import reasons
 from receiver.protocol import identifiers, messages
 
-from .states import AT_THE_TILL, DECIDED, FINAL, SHOWN, TABLE, TO_DECIDE, UNPAID, Event, State
+from .phones import Phone
+from .states import (
+    AT_THE_TILL,
+    DECIDED,
+    FINAL,
+    SHOWN,
+    TABLE,
+    TO_DECIDE,
+    UNPAID,
+    WAITING,
+    Event,
+    State,
+)
 
 
 class IllegalMoveError(Exception):
@@ -88,7 +100,7 @@ _DECISIONS = frozenset(
 
 
 class Sale:
-    """A sale in memory, made only from its terms and its facts in order.
+    """A sale in memory, made only from its terms and its facts in order, but for `phone`.
 
     Times are milliseconds since 1970, as in the journal.
     """
@@ -113,6 +125,7 @@ class Sale:
         self.refunded_in_full = False  # posted before its reversal came: it is refunded
         self.approved_at = 0
         self.decided_at = 0
+        self.phone = Phone.NONE  # at its receiver, for the cashier; no fact, and not journalled
 
     def copy(self) -> Sale:
         """Return a copy of the current sale; the generic way takes five times as long."""
@@ -183,6 +196,11 @@ class Sale:
     def shown(self) -> State:
         """The state as the till sees it."""
         return SHOWN.get(self.state, self.state)
+
+    @property
+    def awaited_phone(self) -> Phone:
+        """What the phone that is furthest does, while the sale waits for a buyer."""
+        return self.phone if self.state in WAITING else Phone.NONE
 
     @property
     def final(self) -> bool:

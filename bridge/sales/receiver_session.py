@@ -173,6 +173,7 @@ class ReceiverSession:
             service.release() if service else None,
             service.progress() if service else None,
             service is not None and service.waits(),
+            self._controller.phone,
         )
 
     # The receiver's side (`lines.listener.Listener`).
@@ -305,8 +306,9 @@ class ReceiverSession:
                 return partial(self._reverse, sale, approval_id)
             case effects.QueueConfirmation(sale):
                 return partial(self._confirm, sale)
-            case effects.ReportPhone(event, link, reason):
-                moved = PhoneMoved(PHONE, time.time(), self.till, link, event, reason)
+            case effects.ReportPhone(event, link, reason, furthest):
+                at = time.time()
+                moved = PhoneMoved(PHONE, at, self.till, link, event, reason, furthest)
                 self._books.commits.publish(moved)
             case effects.Refuse(reason, detail):
                 self.refused(reason, detail)

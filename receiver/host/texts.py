@@ -1,4 +1,4 @@
-"""Phrase each reason for cashier and buyer, in Swedish and English.
+"""Phrase each reason for cashier and buyer, and a buyer's phone for the cashier: Swedish, English.
 
 The codes and their names are in `receiver.reasons`. Each text says what happened and what to do.
 """
@@ -18,6 +18,20 @@ class Texts(NamedTuple):
     buyer_sv: str
     buyer_en: str
 
+
+class PhoneTexts(NamedTuple):
+    """What the cashier reads about the buyer's phone."""
+
+    sv: str
+    en: str
+
+
+# By the till API's words for what the phone does; `bridge.domain.phones` has their order.
+PHONES = {
+    "near": PhoneTexts("Köparens telefon är nära.", "The buyer's phone is near."),
+    "looking": PhoneTexts("Köparen ser beloppet.", "The buyer sees the amount."),
+    "typing": PhoneTexts("Köparen skriver sin kod.", "The buyer is typing the code."),
+}
 
 # After these the buyer can try again in the same sale: the bridge makes a new offer.
 MENDABLE = frozenset(
@@ -138,6 +152,11 @@ TABLE = {
     codes.CERTIFICATE_RENEWED: _RADIO,
     codes.EVICTED: _RADIO,
     codes.STARVED: _RADIO,
+    codes.CROWDED: Texts(
+        "Många telefoner kommer och går vid mottagaren. Den säljer som vanligt.",
+        "Many phones come and go at the receiver. It sells as usual.",
+        *("Håll telefonen vid mottagaren.", "Hold the phone to the receiver."),
+    ),
     codes.VERDICT_TIMEOUT: Texts(
         "Mottagaren svarade inte i tid. Be köparen försöka igen.",
         "The receiver did not answer in time. Ask the buyer to try again.",

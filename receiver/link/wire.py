@@ -63,6 +63,7 @@ PHONE_SHOWN = 1
 PHONE_LEFT = 2
 PHONE_REFUSED = 3
 PHONE_GONE = 4
+PHONE_NEAR = 5  # its link is usable, with or without a sale
 
 # Why the chip started (HELLO).
 RESET_POWER = 1
@@ -198,7 +199,7 @@ LAYOUTS = {
         (
             blob(1, "session", HASH_SIZE),
             uint(2, "link", 0, LINK_MOST),
-            uint(3, "event", PHONE_SHOWN, PHONE_GONE),
+            uint(3, "event", PHONE_SHOWN, PHONE_NEAR),
             uint(4, "reason", *_REASON),
         ),
         Phone,

@@ -213,7 +213,7 @@ CHANNELS: dict[int, tuple[str, list[Field]]] = {
         [
             (1, "session", "bytes", 0, 32),
             (2, *LINK),
-            (3, "event", "uint", 1, 4),
+            (3, "event", "uint", 1, 5),
             (4, "reason", "uint", 0, 255),
         ],
     ),

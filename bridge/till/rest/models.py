@@ -12,6 +12,7 @@ from bridge.domain.states import SHOWN, State
 from bridge.sales import reconciliation
 from receiver.encoding.schema import UINT_MOST
 from receiver.host.currencies import NUMBERS
+from receiver.host.texts import PHONES
 from receiver.protocol.messages import TILL_MOST
 
 from .requests import SALE_ID
@@ -33,6 +34,8 @@ JournalState = Annotated[str, words("ok", "locked", "full", "behind", "in_use", 
 AlarmKind = Annotated[str, words(*alarms.KINDS)]
 DifferenceKind = Annotated[str, words(*reconciliation.KINDS)]
 EventName = Annotated[str, words("sale", "phone", "refusal", "receiver", "timing")]
+PhoneCode = Annotated[str, words(*PHONES)]
+PhoneAct = Annotated[str, words("near", "shown", "left", "refused", "gone")]
 EventSource = Annotated[str, words("till", "receiver", "phone", "authority", "bridge", "journal")]
 Id = Annotated[str, Meta(pattern=rf"\A{SALE_ID.pattern}\Z")]
 Hex = Annotated[str, Meta(pattern=r"\A[0-9a-f]{32}\Z")]
@@ -51,6 +54,14 @@ class Reason(Answer):
     en: str
 
 
+class PhoneView(Answer):
+    """What a buyer's phone does, and the cashier's texts."""
+
+    code: PhoneCode
+    sv: str
+    en: str
+
+
 class Outcome(Answer):
     """The members that sales and refunds share."""
 
@@ -61,6 +72,10 @@ class Outcome(Answer):
     match_code: Annotated[
         Annotated[str, Meta(pattern=r"\A[0-9]{2}\Z")] | None,
         Meta(description="Shown on till and phone while an offer is there."),
+    ]
+    phone: Annotated[
+        PhoneView | None,
+        Meta(description="While a buyer is awaited: what the phone at the receiver does."),
     ]
     reason: Reason | None
     approval_id: Hex | None
@@ -178,6 +193,7 @@ class Receiver(Answer):
     release: Annotated[int | None, Meta(description="Of its firmware, once the bridge knows it.")]
     update: UpdateView | None
     update_waits: Annotated[bool, Meta(description="One is ordered, and has not ended.")]
+    phone: Annotated[PhoneView | None, Meta(description="At it, also before a sale.")]
     line: Counters
     counters: Counters
 
@@ -315,8 +331,9 @@ class ReceiverEvent(EventView, kw_only=True):
 
 class PhoneEvent(EventView, kw_only=True):
     link: int
-    what: str
+    what: PhoneAct
     reason: str | None
+    phone: Annotated[PhoneView | None, Meta(description="At this till from now on.")]
 
 
 class RefusalEvent(EventView, kw_only=True):

@@ -11,11 +11,12 @@ from msgspec import UNSET
 from msgspec.structs import asdict, replace
 
 from bridge.domain.events import PhoneMoved, ReceiverChanged, Refused, SaleChanged, SaleTimed
+from bridge.domain.phones import Phone
 from bridge.domain.receiver_status import RESET_CAUSES
 from bridge.domain.states import State
 from receiver import reasons
 from receiver.host.currencies import LETTERS
-from receiver.host.texts import texts
+from receiver.host.texts import PHONES, texts
 from receiver.link import wire
 from receiver.protocol import messages
 
@@ -26,6 +27,7 @@ from .models import (
     Hello,
     Outcome,
     PhoneEvent,
+    PhoneView,
     Reason,
     Receiver,
     ReceiverEvent,
@@ -49,6 +51,7 @@ if TYPE_CHECKING:
     from receiver.link.wire import ReceiverHello
 
 _PHONE_EVENTS = {
+    wire.PHONE_NEAR: "near",
     wire.PHONE_SHOWN: "shown",
     wire.PHONE_LEFT: "left",
     wire.PHONE_REFUSED: "refused",
@@ -132,6 +135,7 @@ def _outcome(sale: Sale, shown: State) -> Outcome:
         till=terms.till,
         reference=terms.note or None,
         match_code=sale.match_code,
+        phone=phone_view(sale.awaited_phone),
         reason=reason_view(sale.reason) if sale.reason else None,
         approval_id=sale.approval_id.hex() or None,
         transaction_id=sale.transaction_id.hex() or None if told else None,
@@ -154,6 +158,14 @@ def reason_view(code: int) -> Reason:
     """Return a reason's name and the cashier's texts."""
     row = texts(code)
     return Reason(code=reasons.name(code), sv=row.cashier_sv, en=row.cashier_en)
+
+
+def phone_view(phone: Phone) -> PhoneView | None:
+    """Return what a buyer's phone does, with the cashier's texts; None where none is near."""
+    if phone is Phone.NONE:
+        return None
+    code = phone.name.lower()
+    return PhoneView(code, *PHONES[code])
 
 
 def alarm_view(alarm: Alarm) -> AlarmView:
@@ -216,6 +228,7 @@ def receiver_view(status: ReceiverStatus) -> Receiver:
         release=status.release,
         update=update_view(status.update) if status.update else None,
         update_waits=status.update_waits,
+        phone=phone_view(status.phone),
         line=dict(status.line),
         counters=dict(sorted(_by_name(status.refusals).items())),
     )
@@ -231,9 +244,12 @@ def event_view(event: Event) -> EventView:
         case ReceiverChanged(hello=hello):
             said = hello_view(hello) if hello else UNSET
             return ReceiverEvent("receiver", source, at, till, up=bool(hello), hello=said)
-        case PhoneMoved(link=link, event=act, reason=reason):
+        case PhoneMoved(link=link, event=act, reason=reason, furthest=furthest):
             what, why = _PHONE_EVENTS[act], reasons.name(reason) if reason else None
-            return PhoneEvent("phone", source, at, till, link=link, what=what, reason=why)
+            near = phone_view(furthest)
+            return PhoneEvent(
+                "phone", source, at, till, link=link, what=what, reason=why, phone=near
+            )
         case Refused(reason=reason):
             return RefusalEvent("refusal", source, at, till, reason=reasons.name(reason))
         case SaleTimed(sale_id=sale_id, steps=steps):

@@ -65,9 +65,8 @@ class Narrator:
 
     def event(self, event: Json) -> None:
         """Narrate an event of the bridge."""
-        if event["event"] == "phone" and event["what"] == "left":
-            row = texts(reasons.BUYER_SAID_NO)
-            self.note("till", f"shows why, and stays open: {row.cashier_sv} / {row.cashier_en}")
+        if event["event"] == "phone":
+            self._buyer(event["what"], event["phone"])
         if event["event"] == "sale":
             self._sale(event["what"], event["from"], event["sale"])
 
@@ -92,6 +91,13 @@ class Narrator:
         table.add_row("median", *[_ms(value) for value in medians])
         self._console.print()
         self._console.print(table)
+
+    def _buyer(self, what: str, phone: Json | None) -> None:
+        if what == "left":
+            row = texts(reasons.BUYER_SAID_NO)
+            self.note("till", f"shows why, and stays open: {row.cashier_sv} / {row.cashier_en}")
+        elif phone and what in ("near", "shown"):
+            self.note("till", "shows: {sv} / {en}".format_map(phone))
 
     def _sale(self, what: str, who: str, sale: Json) -> None:
         text = _REFUND.get(what) if "refund_id" in sale else None

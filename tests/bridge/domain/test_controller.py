@@ -8,6 +8,7 @@ import pytest
 
 from bridge.domain import effects, inputs
 from bridge.domain.approval_attempt import NO_APPROVAL, VERDICT_MS
+from bridge.domain.phones import Phone
 from bridge.domain.sale import Fact
 from bridge.domain.states import AT_THE_TILL, Event, State
 from receiver import reasons
@@ -688,7 +689,7 @@ def test_a_buyer_who_says_no_leaves_the_sale_open(world: ControllerWorld, offere
     world.hear(wire.PHONE, left)
     assert (world.sale.state, world.sale.reason) == (State.OPEN, reasons.BUYER_SAID_NO)
     assert world.take(effects.ReportPhone) == [
-        effects.ReportPhone(wire.PHONE_LEFT, LINK, reasons.BUYER_SAID_NO)
+        effects.ReportPhone(wire.PHONE_LEFT, LINK, reasons.BUYER_SAID_NO, Phone.NONE)
     ]
     world.buy(offered)
     assert world.sale.state is State.AUTHORISING
