@@ -111,6 +111,7 @@ class Peer:
         self.is_missed = False  # whether its link was lost before it had an answer
         self.has_asked = False  # for an exchange that is not here
         self.refusal = reasons.OK  # what to tell a parting phone
+        self.is_told = False  # whether the bridge knows of this phone
         self.sealed = Sealed(b"")
 
     def forget(self) -> None:

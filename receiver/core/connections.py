@@ -87,6 +87,7 @@ class Links:
             self.left.remove(peer)
             self._peers[self._peers.index(comer)] = peer
         peer.link, comer.link = comer.link, peer.link
+        peer.is_told, comer.is_told = comer.is_told, peer.is_told  # the bridge knows links
         peer.joined = comer.joined
 
     def make_room(self) -> None:

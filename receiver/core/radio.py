@@ -12,6 +12,7 @@ from receiver.protocol import exchange, gatt, identifiers, messages, padding
 from . import connection as peers
 from . import io
 from . import sale_session as sales
+from .presence import Presence
 from .sealed_exchange import Sealed
 from .starvation import Starvation
 from .time import earlier
@@ -42,6 +43,7 @@ class Air:
     def __init__(self, sale: Sale, links: Links, report: Report, out: list[io.Output]) -> None:
         self.links = links
         self.starvation = Starvation(links)
+        self._presence = Presence(links, report)
         self.till = 0
         self._sale = sale
         self._report = report
@@ -168,10 +170,15 @@ class Air:
     def deadline(self) -> int | None:
         """Return when a link is overdue, or the radio has to be asked or told something (ms)."""
         due = earlier(self.links.deadline(), self.starvation.deadline())
+        due = earlier(due, self._presence.deadline())
         return earlier(due, self._renewal) if self._hurries() else due
 
-    def advertise(self, now: int) -> None:
-        """Update the advertisement, which stops by itself at every connection."""
+    def settle(self, now: int) -> None:
+        """After every event: report new phones, and update the advertisement.
+
+        Advertising stops by itself at every connection.
+        """
+        self._presence.tell(now)
         self.starvation.watch(now)
         if self.starvation.is_shut(now):
             self._renewal = now + RENEW_MS
@@ -252,8 +259,7 @@ class Air:
     def _gone(self, peer: Peer, now: int) -> None:
         """Handle the end of a link. What its phone has sent waits for it, if it was not refused."""
         self.links.lose(peer, now)
-        if peer.has_key:
-            self._report.phone(peer.link, wire.PHONE_GONE, reasons.OK)
+        self._presence.leave(peer)
         # The next phone may get the same handle: send it nothing old.
         self._out[:] = [item for item in self._out if getattr(item, "link", None) != peer.link]
         self._advert_of = None

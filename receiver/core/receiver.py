@@ -57,7 +57,7 @@ class Receiver:
                 self.report.count(error.code, error.detail)
         self._out.append(io.ShowCertificate(identity.certificate_data))
         self.air.till = identity.till
-        self.air.advertise(0)
+        self.air.settle(0)
 
     def handle(self, event: io.Event, now: int) -> None:
         """Handle one event; raise nothing, whatever its bytes are."""
@@ -147,10 +147,10 @@ class Receiver:
         self.report.session()
 
     def _settle(self, now: int) -> None:
-        """After every event: start new work, send messages, and refresh the advertisement."""
+        """After every event: start new work, report phones, and refresh the advertisement."""
         self.judge.pursue(now)
         self._renew()
-        self.air.advertise(now)
+        self.air.settle(now)
 
     # Messages from the bridge.
 

@@ -15,6 +15,7 @@ from . import sale_session as sales
 if TYPE_CHECKING:
     from receiver.errors import Error
 
+    from .connection import Peer
     from .connections import Links
     from .sale_session import Candidate, Sale
 
@@ -53,6 +54,7 @@ class Report:
         self._told = {}
         self.send(wire.SYNC, self._opened())
         for peer in self._links:
+            peer.is_told = False  # it is reported anew after this
             held = peer.sealed
             if peer.has_key and held.credential is not None:
                 self.credential(peer.link, held.enc, held.credential_data)
@@ -92,9 +94,21 @@ class Report:
         receipt = wire.ProvisionalRecord(self._sale.session, self._sale.provisional)
         self.send(wire.PROVISIONAL, receipt)
 
+    def near(self, peer: Peer) -> None:
+        """Report a phone that the bridge does not know yet."""
+        if peer.has_key:
+            self.phone(peer.link, wire.PHONE_SHOWN, reasons.OK)
+        else:
+            peer.is_told = True
+            self.send(wire.PHONE, wire.Phone(b"", peer.link, wire.PHONE_NEAR, reasons.OK))
+
     def phone(self, link: int, event: int, reason: int) -> None:
+        """Report what a phone did; after anything but SHOWN the bridge knows it no more."""
+        peer = self._links.get(link)
+        if peer is not None:
+            peer.is_told = event == wire.PHONE_SHOWN
         if event != wire.PHONE_SHOWN:
-            self._told.pop(link, None)  # the bridge forgets it, too
+            self._told.pop(link, None)
         self.send(wire.PHONE, wire.Phone(self._sale.session, link, event, reason))
 
     def refused(self, link: int, reason: int, detail: str) -> None:

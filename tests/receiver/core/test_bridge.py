@@ -30,7 +30,11 @@ def after(world: World, event: Any) -> list[Any]:
 
 
 def sync(world: World) -> list[Any]:
-    return after(world, io.WireUp(BRIDGE_HELLO))
+    """Return what a new bridge is told of the session; reports of phones follow it."""
+    told = after(world, io.WireUp(BRIDGE_HELLO))
+    session = [message for message in told if not isinstance(message, wire.Phone)]
+    assert told[: len(session)] == session
+    return session
 
 
 def test_sync_without_a_sale(world: World) -> None:

@@ -78,7 +78,7 @@ def test_approved_sale(world: World, phone: Phone) -> None:
     assert phone.receipts == [b"the receipt"]
     assert len(phone.notified[0]) == gatt.EXCHANGE_MOST
     assert (world.sale.state, world.counters) == (sale_session.SETTLED, {})
-    assert world.phone_events() == [(wire.PHONE_SHOWN, reasons.OK)]
+    assert world.phone_events() == [(wire.PHONE_NEAR, reasons.OK), (wire.PHONE_SHOWN, reasons.OK)]
 
 
 def test_what_the_bridge_hears_suffices_to_judge(world: World, phone: Phone) -> None:

@@ -121,7 +121,7 @@ def test_a_buyer_who_says_no(showing: Shop) -> None:
     showing.tell_phone(events.SayNo(exchange.LEAVE_CANCELLED))
     assert showing.outcome.result == events.LEFT
     told = [phone.event for phone in showing.sent(wire.PHONE)]
-    assert told == [wire.PHONE_SHOWN, wire.PHONE_LEFT]
+    assert told == [wire.PHONE_NEAR, wire.PHONE_SHOWN, wire.PHONE_LEFT]
 
 
 def test_a_final_decline(approved: Shop) -> None:

@@ -61,7 +61,8 @@ async def test_the_story_in_plain_text(tmp_path: Path) -> None:
     assert "\x1b" not in ended.out
     in_order(
         ended,
-        *("A purchase", "shows match code", "the authority is asked", "approved: transaction"),
+        *("A purchase", "shows match code", "The buyer's phone is near."),
+        *("The buyer sees the amount.", "the authority is asked", "approved: transaction"),
         *("marks the sale as paid", "invoices it"),
         *("Over the purchase limit", "declined: ", "raises the purchase limit", "approved"),
         *("marks the sale as paid", "invoices it"),

@@ -286,7 +286,8 @@ async def test_a_verdict_on_another_approval(till: Checkout, tmp_path: Path) -> 
 async def test_messages_that_are_none(till: Checkout, tmp_path: Path) -> None:
     """Refused one by one; the sale does not depend on them."""
     junk = "self._out.append(io.Send(wire.PHONE, b'\\xff')) or ("
-    lie = Lie(REPORT, "self.send(wire.PHONE, ", junk)
+    told = "wire.Phone(self._sale.session"
+    lie = Lie(REPORT, f"self.send(wire.PHONE, {told}", junk + told)
     async with lying(till, tmp_path, lie), till.refusing("malformed"):
         sale = await till.ring_up()
         assert (await till.buy()).result == events.APPROVED
