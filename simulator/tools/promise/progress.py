@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
@@ -14,6 +15,7 @@ from .report import PromiseReport
 from .table import LEGEND, terminal
 
 LINES = 10  # of progress, where they are not overwritten
+WIDTH = 165  # at least: a table with four profiles
 FAILURES_SHOWN = 20  # the rest stands in the report
 
 
@@ -56,7 +58,7 @@ class RunProgress:
 
 def show(report: PromiseReport) -> None:
     """Print tables, failures with the commands that replay them, and what missed its goal."""
-    console = Console(highlight=False, soft_wrap=True)
+    console = Console(width=max(Console().width, WIDTH), highlight=False, soft_wrap=True)
     for table in terminal(report):
         console.print(table)
     console.print(LEGEND)
@@ -84,6 +86,9 @@ def verdict(report: PromiseReport) -> str:
     took = f"{purchases:,} purchases in {report.seconds:,.0f} s on {report.processes} processes"
     if report.is_ok:
         return f"The promise holds: {took}"
-    missed = [f"{cell.air} {cell.profile} {figure.key}" for cell, figure in report.missed]
+    missed = [
+        f"{key} in {count} of {len(report.cells)}"
+        for key, count in Counter(figure.key for _, figure in report.missed).items()
+    ]
     broken = [f"{len(report.broken)} scenes broke"] if report.broken else []
     return f"The promise does not hold ({', '.join(missed + broken)}): {took}"

@@ -79,7 +79,7 @@ def cell(air: str, profile: str, records: Sequence[Record]) -> Cell:
         },
         breakdowns=breakdowns(records),
         failures=[
-            FailedPurchase(r.seed, r.number, r.reason)
+            FailedPurchase(r.seed, r.number, _why(r))
             for r in records
             if not (r.succeeded and r.outcomes.agree)
         ],
@@ -102,6 +102,17 @@ def load(path: Path) -> PromiseReport:
 def save(report: PromiseReport, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(msgspec.json.format(msgspec.json.encode(report), indent=1) + b"\n")
+
+
+def _why(record: Record) -> str:
+    """Return why a purchase failed: all that can be said of it."""
+    said = record.outcomes
+    found = [record.reason] if record.reason else []
+    if not said.agree:
+        found.append(f"phone: {said.phone}, till: {said.till}, authority: {said.authority}")
+    if record.tries > 1 or record.tries_cashier > 1:
+        found.append(f"held {record.tries} times, rung up {record.tries_cashier} times")
+    return "; ".join(found)
 
 
 def _distribution(values: Sequence[float]) -> list[float | None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
 import signal
 from collections.abc import Iterator, Sequence
@@ -37,7 +38,7 @@ def _pool(processes: int) -> Iterator[ProcessPoolExecutor]:
     pool = ProcessPoolExecutor(
         processes,
         mp_context=multiprocessing.get_context("spawn"),
-        initializer=_ignore_interrupts,
+        initializer=_begin,
         max_tasks_per_child=SCENES_EACH,
     )
     try:
@@ -46,6 +47,10 @@ def _pool(processes: int) -> Iterator[ProcessPoolExecutor]:
         pool.shutdown(cancel_futures=True)
 
 
-def _ignore_interrupts() -> None:
-    """Leave Ctrl-C, which a terminal sends to all its processes, to the first one."""
+def _begin() -> None:
+    """Leave Ctrl-C, which a terminal sends to all its processes, to the first one; log nothing.
+
+    A scene's parts warn of every link that is lost.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    logging.disable(logging.CRITICAL)

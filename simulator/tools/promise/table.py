@@ -15,7 +15,10 @@ from .report import Cell, PromiseReport
 
 _STYLES = {MET: "green", MISSED: "bold red", OPEN: "yellow", NONE: "dim"}
 _SIGNS = {MET: "", MISSED: " ✗", OPEN: " ?", NONE: ""}
-LEGEND = "(n) is what the parameters alone need; ✗ missed, ? not met by too few to say"
+LEGEND = (
+    "(n) is what the parameters alone need, or where a share lies by this many purchases; "
+    "✗ missed, ? not met by too few to say"
+)
 
 
 def by_air(report: PromiseReport) -> Iterator[tuple[str, list[Cell]]]:
@@ -71,7 +74,8 @@ def text(figure: PromiseFigure) -> str:
     if figure.kind == COUNT:
         return f"{figure.value:,.0f} of {figure.of:,}{sign}"
     if figure.kind == SHARE:
-        return f"{_percent(figure.value)} ({_percent(figure.low)} to {_percent(figure.high)}){sign}"
+        between = f"{_digits(figure.low)} to {_digits(figure.high)}"
+        return f"{_percent(figure.value)} ({between}){sign}"
     return f"{_percent(figure.value)}{sign}"
 
 
@@ -104,8 +108,12 @@ def _lines(cells: Sequence[Cell]) -> Iterator[list[str]]:
 
 
 def _percent(share: float) -> str:
-    """Return a share with as many digits as tell it from a whole: "99.952 %"."""
-    return f"{share * 100:.3f}".rstrip("0").rstrip(".") + " %"
+    return f"{_digits(share)} %"
+
+
+def _digits(share: float) -> str:
+    """Return a share in per cent, with as many digits as tell it from a whole: "99.952"."""
+    return f"{share * 100:.3f}".rstrip("0").rstrip(".")
 
 
 def _ms(seconds: float) -> str:

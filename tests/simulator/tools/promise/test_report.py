@@ -11,6 +11,7 @@ from simulator.tools import figures as tables
 from simulator.tools.promise import compare, pages, progress, report, table
 from simulator.tools.promise.breakdown import CHECKED, COLD
 from simulator.tools.promise.jobs import SceneJob
+from simulator.tools.promise.record import PAID, UNKNOWN, Outcomes
 from simulator.tools.promise.report import PromiseReport, PromiseReportError, cell
 from tests.support.values.made_up_purchases import AIRS, PROFILES, a_scene, bought
 
@@ -60,7 +61,7 @@ def test_a_page_says_what_is_missed() -> None:
     page = table.page(one())
     assert "| last digit → approved, phone, p95 | ≤ 0.3 s | 0.500 s ✗ |" in page
     assert "| last digit → approved, till, p95 | ≤ 0.3 s | 0.250 s |" in page
-    assert "| succeed without a second try | ≥ 99.95 % | 100 % (20.654 % to 100 %) |" in page
+    assert "| succeed without a second try | ≥ 99.95 % | 100 % (20.654 to 100) |" in page
     assert "| lost to one lost link, p95 | ≤ 1.5 s | – |" in page
     assert "| hold → offer, cold, p50 | ≤ 0.5 s | never ? |" in table.page(one(shown=None))
 
@@ -82,9 +83,21 @@ def test_failures_are_listed_with_what_replays_them(measured: PromiseReport) -> 
     )
 
 
+def test_a_failure_says_all_that_is_known_of_it() -> None:
+    def why(**changes: object) -> str:
+        (failure,) = one(**changes).cells[0].failures
+        return failure.reason
+
+    assert why(tries=2) == "held 2 times, rung up 1 times"
+    assert why(outcomes=Outcomes(UNKNOWN, PAID, PAID), reason="no answer") == (
+        "no answer; phone: unknown, till: paid, authority: paid"
+    )
+    assert one().cells[0].failures == []
+
+
 def test_a_verdict_names_what_is_missed() -> None:
     assert progress.verdict(one(approved_phone=7.5)).startswith("The promise holds: 1 purchases")
-    assert "does not hold (shop ios phone_p95)" in progress.verdict(one())
+    assert "does not hold (phone_p95 in 1 of 1)" in progress.verdict(one())
 
 
 def test_before_and_after_show_what_differs() -> None:
@@ -99,7 +112,8 @@ def test_before_and_after_show_what_differs() -> None:
 
 def test_pictures_are_svg_that_shows_every_profile(measured: PromiseReport, tmp_path: Path) -> None:
     pages.write(measured, tmp_path)
-    assert report.load(tmp_path / pages.BEFORE) == measured
+    stored = report.load(tmp_path / pages.BEFORE)
+    assert [cell.figures for cell in stored.cells] == [cell.figures for cell in measured.cells]
     found = pages.pictures(tmp_path)
     assert len(found) == 4
     for name, source in found.items():
