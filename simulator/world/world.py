@@ -13,7 +13,9 @@ from simulator.authority import Authority
 from simulator.authority.accounts.demo_data import DemoWorld
 from simulator.authority.accounts.limits import Limits
 from simulator.crypto import pki
-from simulator.hardware.radio.server import Radio
+from simulator.hardware.radio.conditions import Conditions
+from simulator.hardware.radio.server import Radio, ignore
+from simulator.hardware.radio.shim import Observe
 from simulator.hardware.serial_line.client import LineProcess
 from simulator.hardware.serial_line.config import Config as LineConfig
 from simulator.phone.app.buyer import DEMO_CODE
@@ -43,6 +45,8 @@ class Settings(NamedTuple):
     authority_timeout_s: float = 10.0
     offline: Limits | None = None  # what the bridge may accept without the authority
     chip: Chip | None = None  # the board that the receiver is, instead of MicroPython's Unix port
+    conditions: Conditions | None = None  # what the air does, or else nothing is lost
+    observe: Observe = ignore  # takes what the receiver's radio tells its firmware
 
 
 class World(Scope):
@@ -111,7 +115,8 @@ class World(Scope):
         self.receiver = receiver.keep_in(directory / "receiver")
         if self.settings.offline is not None:
             await self.limit_offline(self.settings.offline)
-        self.radio = await self.stack.enter_async_context(Radio())
+        radio = Radio(conditions=self.settings.conditions)
+        self.radio = await self.stack.enter_async_context(radio)
         await self._air()
         await self._wire(directory)
         await self._bridge(directory, identity)
@@ -121,7 +126,7 @@ class World(Scope):
         if hci is not None:
             place = await self.radio.receiver_on_pty(receiver.receiver_id, hci)
         else:
-            place = await self.radio.receiver(receiver.receiver_id)
+            place = await self.radio.receiver(receiver.receiver_id, self.settings.observe)
         if self.settings.chip is None:
             self.command = command(receiver.directory, place.endpoint, hci)
         else:

@@ -33,10 +33,13 @@ class Conditions:
         self._phone = phone
         self._random = Random(f"{seed}/listening")
         self._listening: dict[Controller, Listening] = {}
-        self._since = asyncio.get_running_loop().time()
+        self._since: float | None = None  # the first question
 
     def _now(self) -> float:
-        return asyncio.get_running_loop().time() - self._since
+        now = asyncio.get_running_loop().time()
+        if self._since is None:
+            self._since = now
+        return now - self._since
 
     def listens(self, listener: Controller, initiating: bool) -> None:
         """Note that a phone begins to scan, or to look for the one it connects to."""

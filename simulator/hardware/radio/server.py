@@ -19,8 +19,12 @@ from .air import Air, Rssi, near
 from .bumble_logging import quieten
 from .conditions import Conditions
 from .controller import RadioController
-from .shim import Shim
+from .shim import Observe, Shim
 from .streams import H4, Frames, listen
+
+
+def ignore(_event: int, _fields: tuple[int | bytes, ...]) -> None:
+    """Ignore an event."""
 
 
 class Receiver:
@@ -62,10 +66,13 @@ class Radio(Scope):
         self.stack.callback(self.air.close)
         self.phones = await self._serve("phones", self._phone)
 
-    async def receiver(self, receiver_id: bytes) -> Receiver:
-        """Add a receiver whose firmware uses `simulator.hardware.micropython.bluetooth`."""
+    async def receiver(self, receiver_id: bytes, observe: Observe = ignore) -> Receiver:
+        """Add a receiver whose firmware uses `simulator.hardware.micropython.bluetooth`.
+
+        `observe` takes the number and fields of each event that its handler gets.
+        """
         controller = self._receiver_controller(receiver_id)
-        shim = Shim(controller)
+        shim = Shim(controller, observe)
         endpoint = await self._serve(f"receiver-{receiver_id.hex()}", shim.stream)
         self.stack.push_async_callback(shim.close)
         return Receiver(controller, endpoint)

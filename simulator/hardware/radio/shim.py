@@ -17,14 +17,20 @@ from .stack import Stack, StackError
 from .streams import Frames
 from .table import Entry
 
+Observe = Callable[[int, tuple[int | bytes, ...]], None]
+
 TOKEN_SIZE = 4
 
 
 class Shim:
-    """One receiver's process: its two streams, and the stack while the radio is active."""
+    """One receiver's process: its two streams, and the stack while the radio is active.
 
-    def __init__(self, controller: RadioController) -> None:
+    `observe` takes each event that the firmware's handler gets.
+    """
+
+    def __init__(self, controller: RadioController, observe: Observe) -> None:
         self._controller = controller
+        self._observe = observe
         self._asking: Frames | None = None
         self._events: Frames | None = None
         self._token = b""
@@ -58,6 +64,7 @@ class Shim:
 
     def _send_event(self, event: int, serial: int, fields: tuple[int | bytes, ...]) -> None:
         if self._handled and self._events is not None:
+            self._observe(event, fields)
             layout = wire.FIELDS.get(event, wire.ADDRESS_FIELDS)
             self._events.send(wire.EVENT, bytes([event, serial]) + struct.pack(layout, *fields))
 
