@@ -11,6 +11,7 @@ from typing import NamedTuple
 from bleak.backends.client import BaseBleakClient
 from bleak.exc import BleakError
 
+from receiver import reasons
 from receiver.protocol import exchange
 from simulator.phone.conversation.conversation import Conversation
 from simulator.phone.conversation.events import (
@@ -125,9 +126,16 @@ class Visit:
             elif isinstance(action, Ask):
                 self._start(self._ask(action.approval_id))
             elif isinstance(action, HangUp):
+                self._tell_end()
                 await self._link.close()
             elif isinstance(action, Tell):
                 self.tell(action.name, **action.details)
+
+    def _tell_end(self) -> None:
+        """Tell the outcome when the buyer sees it: closing the link takes longer."""
+        outcome = self._conversation.outcome
+        if outcome is not None:
+            self.tell("ended", result=outcome.result, reason=reasons.name(outcome.reason))
 
     async def _read(self) -> None:
         try:

@@ -13,7 +13,7 @@ from simulator.phone.app.visit import Step
 from simulator.phone.conversation import events
 from simulator.phone.conversation.events import NO_ANSWER, Outcome
 from simulator.phone.wallet.wallet import Wallet
-from simulator.tools.promise.marks import marks
+from simulator.tools.promise import marks
 from simulator.tools.promise.record import NOT_PAID, PAID, UNKNOWN, Mark, Outcomes, Record
 
 from .till_side import TillSays, TillSide
@@ -97,7 +97,7 @@ class MeasuredPurchase:
             shown=buyer.shown,
             first_digit=buyer.first_digit,
             last_digit=buyer.last_digit,
-            approved_phone=self._at("done") if phone == PAID else None,
+            approved_phone=self._at("ended") if phone == PAID else None,
             approved_till=said.approved,
             lost=self._at("link_lost"),
             resumed=self._at("resumed"),
@@ -115,7 +115,7 @@ class MeasuredPurchase:
         return next((step.at for step in self._steps if step.name == name), None)
 
     def _marks(self, said: TillSays) -> list[Mark]:
-        own = [mark for step in self._steps for mark in marks(step)]
+        own = [mark for step in self._steps for mark in marks.of_phone(step)]
         return sorted([*own, *said.marks], key=lambda mark: mark.at)
 
     def _is_approvable(self) -> bool:

@@ -13,27 +13,14 @@ import msgspec
 from bridge.observability import timings
 from bridge.till.rest.models import TimingEvent
 from simulator.processes.scope import Scope
-from simulator.tools.promise.record import (
-    BRIDGE,
-    NOT_PAID,
-    PAID,
-    TILL,
-    Mark,
-)
+from simulator.tools.promise import marks
+from simulator.tools.promise.record import NOT_PAID, PAID, Mark
 from simulator.world.till import Json, Till, TillError
 
 AMOUNT = 100  # minor units; each purchase is given back
 PATIENCE_S = 45  # of the till
 TIMED_S = 5.0  # until the bridge tells the times of a sale: 0.1 s after its end
 OFFERED_S = 10.0  # until the receiver has signed an offer: 0.1 s
-
-_MARKS = {
-    timings.APPROVAL_RECEIVED: (BRIDGE, "approval_received"),
-    timings.AUTHORISE_SENT: (BRIDGE, "authority_asked"),
-    timings.AUTHORISE_ANSWERED: (BRIDGE, "authority_answered"),
-    timings.VERDICT_RECEIVED: (BRIDGE, "verdict_received"),
-    timings.TOLD: (TILL, "approved"),
-}
 
 
 class TillSays(NamedTuple):
@@ -179,22 +166,10 @@ class HandTill(TillSide):
 
 def _said(rung: float, stamps: dict[str, float], answered: float) -> TillSays:
     """Return what a bridge's times say, moved to the clock by which its answer came."""
-    shift = answered - stamps[timings.TOLD]
-    marks = tuple(
-        Mark(*who, stamps[step] + shift) for step, who in _MARKS.items() if step in stamps
-    )
     return TillSays(
         offered=rung,
         approved=answered,
-        authority_s=_waited(stamps),
-        marks=marks,
+        authority_s=marks.waited_s(stamps),
+        marks=tuple(marks.of_bridge(stamps, answered - stamps[timings.TOLD])),
         outcome=PAID,
     )
-
-
-def _waited(stamps: dict[str, float]) -> float:
-    """Return how much sooner it would be approved if the authority needed no time at all."""
-    sent, answered = (stamps.get(step) for step in timings.AUTHORITY)
-    if sent is None or answered is None:
-        return 0.0
-    return max(0.0, answered - max(sent, stamps.get(timings.VERDICT_RECEIVED, sent)))

@@ -10,13 +10,14 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
-from .record import AUTHORITY, BRIDGE, PHONE, RECEIVER, TILL, Mark, Record
+from .record import BRIDGE, PHONE, RECEIVER, TILL, Mark, Record
 from .shares import needed
 
 # The part that ends with a step. The time before a step that is not here belongs to the next one.
 PARTS = {
     (PHONE, "scanning"): "starting to scan",
     (PHONE, "found"): "searching",
+    (PHONE, "linked"): "connection set-up",
     (PHONE, "connected"): "connection set-up",
     (PHONE, "connect_failed"): "failed attempts",
     (PHONE, "link_failed"): "failed attempts",
@@ -26,23 +27,17 @@ PARTS = {
     (PHONE, "subscribed"): "subscribing",
     (PHONE, "read"): "reading",
     (PHONE, "checked_in"): "reading",
-    (PHONE, "offer_notified"): "notification",
+    (PHONE, "notified"): "notification",
     (PHONE, "asked"): "the phone's checks",
     (PHONE, "shown"): "the phone's checks",
     (PHONE, "approval_ready"): "the phone signs",
     (PHONE, "approval_written"): "writing",
     (RECEIVER, "approval_received"): "writing",
-    (RECEIVER, "approval_verified"): "the chip",
-    (RECEIVER, "result_received"): "the line",
     (BRIDGE, "approval_received"): "the line",
-    (BRIDGE, "verdict_received"): "the line",
+    (BRIDGE, "verdict_received"): "the chip",
     (BRIDGE, "authority_asked"): "the bridge",
     (BRIDGE, "authority_answered"): "the authority",
-    (AUTHORITY, "answered"): "the authority",
-    (BRIDGE, "approved"): "the bridge",
     (TILL, "approved"): "the bridge",
-    (PHONE, "result"): "notification",
-    (PHONE, "approved"): "the phone's checks",
 }
 SLOWEST = 0.05  # the share that a 95th percentile leaves out
 

@@ -20,7 +20,7 @@ VISIT = [
     Mark(PHONE, "whistled", 2.3),  # no part ends with it
     Mark(PHONE, "read", 2.4375),
     Mark(RECEIVER, "approval_received", 7.0625),
-    Mark(RECEIVER, "approval_verified", 7.25),
+    Mark(BRIDGE, "verdict_received", 7.25),
     Mark(BRIDGE, "authority_answered", 7.5),
 ]
 
@@ -61,7 +61,7 @@ def test_attempts_that_fail_are_a_part() -> None:
 
 
 def test_who_checked_in_waits_for_other_parts() -> None:
-    steps = [Mark(PHONE, "offer_notified", 2.25)]
+    steps = [Mark(PHONE, "notified", 2.25)]
     (found, slowest) = breakdowns([bought(checked_in=True, steps=steps, last_digit=None)])
     assert (found.stretch, found.slowest, slowest.slowest) == (CHECKED, False, True)
     assert found.parts == {"notification": 0.25, "the phone's checks": 0.25}
