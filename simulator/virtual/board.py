@@ -8,6 +8,7 @@ interpreter.
 from __future__ import annotations
 
 import asyncio
+import math
 import platform
 from collections.abc import Callable
 from random import Random
@@ -36,6 +37,7 @@ BOOT_INSTRUCTIONS = 54_500_000  # from reset to HELLO, littlefs (docs/hardware.m
 # interpreter, and a handler of the radio waits for its end, for half of it in the mean.
 KERNEL_INSTRUCTIONS = 134_000
 NAME = "virtual"
+_EXACT = 1e-6  # of a tick: what floats cannot tell from one
 _NO_HASH = bytes(8)  # of firmware that lies in no slot
 
 
@@ -85,6 +87,7 @@ class VirtualBoard:
         self._rests = False  # the next turn is far away, and any event ends that
         self._free_at = 0.0  # when the chip is through with what it does
         self._began = 0.0
+        self._phase = 0.0  # of the ticks
         self._charged = 0  # instructions of this turn
         self._hardware = wire.RESET_POWER
 
@@ -103,6 +106,11 @@ class VirtualBoard:
         """Press the button."""
         self.cut_power()
         self._boot(wire.RESET_POWER)
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the firmware runs: it does not while the board boots."""
+        return self._app is not None
 
     def free_at(self) -> float:
         """Return when the interpreter runs a handler of the radio that is due now."""
@@ -134,6 +142,7 @@ class VirtualBoard:
     def _boot(self, hardware: int) -> None:
         self._loop = asyncio.get_running_loop()
         self._began = self._loop.time()
+        self._phase = self._began + self._random.random() * self._chip.tick_ms / 1000
         self._hardware = hardware
         self.starts += 1
         self._timer = self._loop.call_later(self._s(BOOT_INSTRUCTIONS), self._compose)
@@ -197,7 +206,7 @@ class VirtualBoard:
             self._turn_at(self._free_at + self._s(self._chip.turn))
         else:
             self._rests = True
-            due = self._began + (self.ms() + pause) / 1000
+            due = self._tick(self._began + (self.ms() + pause) / 1000)
             self._turn_at(max(self._free_at, due) + self._s(self._chip.turn))
 
     def _wake(self) -> None:
@@ -206,11 +215,16 @@ class VirtualBoard:
             return  # at work: it is seen afterwards
         self._rests = False
         self._timer.cancel()
-        begin = max(self._free_at, self._loop.time())
+        begin = self._tick(max(self._free_at, self._loop.time()))
         self._turn_at(begin + self._s(self._chip.turn + self._chip.event))
 
     def _turn_at(self, when: float) -> None:
         self._timer = self._loop.call_at(when, self._turn)
+
+    def _tick(self, when: float) -> float:
+        """Return when a loop that rests looks again, at or after `when`."""
+        tick_s = self._chip.tick_ms / 1000
+        return self._phase + math.ceil((when - self._phase) / tick_s - _EXACT) * tick_s
 
     def _has_input(self) -> bool:
         return self._radio.has_news() or self._device.has_news()

@@ -13,8 +13,10 @@ from types import SimpleNamespace
 from typing import Protocol
 from unittest import mock
 
-from firmware.device import app, slots
+from firmware.device import app, lamp, slots
 
+IDLE_MS = 5_000  # between two turns of a loop that feeds no watchdog: less work for this process
+DARK = (0, "." * lamp.STEPS)  # a lamp that never changes takes no turns
 HEAP_FREE = 40_000  # bytes: what a board tells of a heap that is not modelled
 
 
@@ -90,7 +92,7 @@ def at_work(board: AtWork) -> Iterator[None]:
 
 @contextmanager
 def micropython() -> Iterator[None]:
-    """Give the firmware's modules a heap to collect and a flash for their marks."""
+    """Give the firmware's modules a heap to collect and a flash for their marks, and no lamp."""
     heap = SimpleNamespace(collect=_here.collect, mem_free=lambda: HEAP_FREE)
     flash = SimpleNamespace(
         rename=lambda old, new: _here.files().rename(old, new),
@@ -99,6 +101,8 @@ def micropython() -> Iterator[None]:
     opened = lambda name, mode="r": _here.files().open(name, mode)  # noqa: E731
     with (
         mock.patch.object(app, "gc", heap),
+        mock.patch.object(app, "IDLE_MS", IDLE_MS),
+        mock.patch.object(lamp, "PATTERNS", (DARK,) * len(lamp.PATTERNS)),
         mock.patch.object(slots, "os", flash),
         mock.patch.object(slots, "open", opened, create=True),
     ):

@@ -13,6 +13,7 @@ class ChipProfile(NamedTuple):
     """Instructions of each piece of work; `ms` turns them into time."""
 
     instructions_per_ms: float  # how fast it is
+    tick_ms: float  # a loop that rests looks for events once in this time
     turn: int  # of the loop, with nothing to do but to look
     event: int  # of the radio or the line, from the queue to what follows
     collection: int  # of the heap, as full as with four phones
@@ -38,6 +39,10 @@ CHIP = ChipProfile(
     # interpreter runs from flash behind a cache of 16 kB. Not seen on a board: it may be a third
     # more or less.
     instructions_per_ms=107_000.0,
+    # MicroPython's `select.poll` sleeps for one tick of FreeRTOS at a time, and neither the radio's
+    # task nor a byte on the UART wakes it (1.25.0, ports/esp32/mpconfigport.h, `EVENT_POLL_HOOK`;
+    # micropython#5994). 100 ticks a second are ESP-IDF's default, and MicroPython's.
+    tick_ms=10.0,
     # `python -m simulator.tools.chip.turns`: of four events of the radio the mean. Frames of the
     # line are taken to cost as much.
     turn=113_000,
