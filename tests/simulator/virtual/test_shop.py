@@ -7,14 +7,19 @@ import time
 
 import pytest
 
+from bridge.journal import writer
 from simulator.hardware.radio.model.chip import CHIP
 from simulator.phone.conversation import events
+from simulator.phone.wallet.wallet import Wallet
 from simulator.virtual.shop import VirtualShop
 from simulator.virtual.till import VirtualSale
 from tests.simulator.virtual.conftest import TILLS, Run, Store
 from tests.simulator.virtual.hand_radio import OFFER, PhoneAtHand
 
 TILL = TILLS[0]
+SALES = 200
+ARCHIVE_AT = 20  # closed sales: several times in those
+LIVE_MOST = 1_000_000  # bytes of the journal's live part
 
 
 async def _offered(store: Store, sale: VirtualSale) -> float:
@@ -26,10 +31,12 @@ async def _offered(store: Store, sale: VirtualSale) -> float:
     return asyncio.get_running_loop().time() - sale.rung_at
 
 
-async def _buy(store: Store, amount: int) -> tuple[VirtualSale, PhoneAtHand]:
-    """Sell and pay one thing."""
+async def _buy(
+    store: Store, amount: int, wallet: Wallet | None = None
+) -> tuple[VirtualSale, PhoneAtHand]:
+    """Sell and pay one thing, to a new buyer where no wallet is given."""
     shop = store.shop
-    wallet = shop.new_wallet()
+    wallet = wallet or shop.new_wallet()
     sale = await shop.tills[TILL].ring(amount, 25)
     await _offered(store, sale)
     phone = PhoneAtHand(store.radios[TILL], wallet)
@@ -139,3 +146,37 @@ def test_a_shop_leaves_nothing_behind(run: Run, new_store: type[Store]) -> None:
 
     run(work())
     assert not made[0].folder.exists()
+
+
+def test_sales_leave_no_more_than_their_entries(
+    run: Run, new_store: type[Store], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Tasks, timers, open sales and the live journal do not grow; what is archived may."""
+    monkeypatch.setattr(writer, "ARCHIVE_AT", ARCHIVE_AT)
+    seen: list[tuple[int, ...]] = []
+
+    async def work() -> None:
+        store = new_store()
+        async with store.shop as shop:
+            wallets = [shop.new_wallet() for _ in range(4)]
+            for number in range(SALES):
+                wallet = wallets[number % len(wallets)]
+                async with shop.phone_authority(wallet) as client:
+                    await client.refill(wallet, wallet.chosen(None), int(time.time()))
+                sale, _ = await _buy(store, 1000 + number, wallet)
+                await asyncio.sleep(10)
+                assert shop.is_booked(sale)
+                if number % (SALES // 4) == SALES // 4 - 1:
+                    live = shop.folder / "journal.sqlite"
+                    seen.append(
+                        (
+                            len(asyncio.all_tasks()),
+                            len(list(shop.service.books.open_sales())),
+                            len(shop.boards[TILL].store),
+                            live.stat().st_size > LIVE_MOST,
+                            sum(len(wallet.pending) for wallet in wallets),
+                        )
+                    )
+
+    run(work())
+    assert len(set(seen)) == 1, seen
