@@ -39,6 +39,7 @@ from .bridge_client import BridgeClient
 from .enrolled import Enrolled, RegisteredBuyers
 from .interpreter import micropython
 from .line import VirtualLine
+from .memos import remembered
 from .phone_client import PhoneClient
 from .scratch import scratch
 from .till import VirtualSale, VirtualTill
@@ -116,6 +117,7 @@ class VirtualShop:
             stack.callback(shutil.rmtree, self.folder, ignore_errors=True)
             stack.callback(self._books.close)
             stack.enter_context(micropython())
+            stack.enter_context(remembered())
             self.service = await self._start_bridge(stack)
             for till, board in self.boards.items():
                 board.start()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import pytest
@@ -11,7 +11,8 @@ import pytest
 pytest.register_assert_rewrite("tests.crash.invariants", "tests.crash.rollback_invariants")
 
 from bridge.journal import writer  # noqa: E402
-from tests.crash import invariants, life, memos  # noqa: E402
+from simulator.virtual.memos import remembered  # noqa: E402
+from tests.crash import invariants, life  # noqa: E402
 from tests.crash.scenarios import Case  # noqa: E402
 from tests.crash.world import World  # noqa: E402
 from tests.support.values.clocks import Clock  # noqa: E402
@@ -35,20 +36,20 @@ Play = Callable[..., Played]
 
 
 @pytest.fixture
-def new_world(monkeypatch: pytest.MonkeyPatch) -> MakeWorld:
+def new_world(monkeypatch: pytest.MonkeyPatch) -> Iterator[MakeWorld]:
     """Makes worlds, one at a time: the bridge reads the latest one's clock."""
     monkeypatch.setattr(logging.root.manager, "disable", logging.CRITICAL)  # thousands of runs
     clock = Clock()
     clock.install(monkeypatch)
     life.at_commits(monkeypatch)
-    memos.install(monkeypatch)
 
     def make(*arguments: Any, **named: Any) -> World:
         world = World(*arguments, **named)
         clock.read, clock.passed = world.bridge_time, world.loop.time
         return world
 
-    return make
+    with remembered():  # thousands of worlds have the same keys, certificates and approvals
+        yield make
 
 
 @pytest.fixture
