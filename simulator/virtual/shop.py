@@ -77,7 +77,7 @@ class VirtualShop:
         self.folder = Path(tempfile.mkdtemp(dir=scratch(), prefix="shop-"))
         self._seed = seed
         self._chances = Random(f"{seed}/keys")
-        self._trip_s = authority_ms / 1000
+        self.authority_trip_s = authority_ms / 1000
         self._books = Books(self.folder / "books.sqlite")
         self._keys = Keys(self.folder / "keys.json", self._chances.randbytes)
         self.authority = VirtualAuthority(self._books, self._keys, CLIENT, time.time)
@@ -151,6 +151,10 @@ class VirtualShop:
 
     # For observers.
 
+    def certificate(self, till: int) -> bytes:
+        """Return the certificate of a till's receiver."""
+        return self._receivers[till].certificate
+
     def states(self, sale: VirtualSale) -> dict[bytes, str]:
         """Return what the authority's books say of a sale: state by approval id."""
         receiver_id = self._receivers[sale.till].receiver_id
@@ -181,7 +185,9 @@ class VirtualShop:
                 self._receivers.items(), self.lines.values(), strict=True
             )
         ]
-        client = BridgeClient(self.authority, lambda: service.standing.header(), self._trip_s)
+        client = BridgeClient(
+            self.authority, lambda: service.standing.header(), self.authority_trip_s
+        )
         service = Service(
             bridge_id=BRIDGE_ID,
             journal=journal,

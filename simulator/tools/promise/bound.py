@@ -1,0 +1,62 @@
+"""What the parameters alone need: nothing of the air lost, no work that could be left out.
+
+Means, in seconds; a request takes two connection events, as its response comes in the one after
+it, and the next request in the one after that.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from receiver.protocol import gatt
+from simulator.hardware.radio.model.chip import CHIP
+from simulator.hardware.radio.model.standard import ADVERT_DELAY_S
+from simulator.virtual.link_layer import WINDOW_S
+
+from .record import Bound
+
+if TYPE_CHECKING:
+    from simulator.hardware.radio.model.phones import PhoneProfile
+
+OPEN_S = gatt.ADVERTISE_OPEN_US / 1e6 + ADVERT_DELAY_S / 2  # from one advertising event to the next
+# Bytes on the serial line between last digit and "approved": an approval's record to the bridge,
+# the receipt back, with frames and acknowledgements; 10 bits a byte at 115,200.
+LINE_S = (170 + 220) * 10 / 115_200
+
+
+def of(profile: PhoneProfile, *, knows_table: bool, checked_in: bool) -> Bound:
+    """Return the bound of one purchase."""
+    host_s = (profile.host_ms + profile.host_jitter_ms) / 1000
+    interval_s = profile.interval_ms / 1000
+    asked_s = profile.asked_interval_ms / 1000
+    approved = {
+        "write": asked_s / 2,
+        "chip": CHIP.ms(CHIP.p256_check) / 1000,
+        "line": LINE_S,
+        "result": asked_s / 2 + host_s,
+    }
+    if checked_in:
+        signed_s = CHIP.ms(CHIP.ed25519_sign) / 1000
+        notified_s = min(interval_s, asked_s) / 2 + host_s
+        return Bound({"chip": signed_s, "notified": notified_s}, approved)
+    offer = {
+        "search": _heard(profile.scan_interval_ms, profile.scan_window_ms) + host_s,
+        "connect": _heard(profile.initiate_interval_ms, profile.initiate_window_ms)
+        + WINDOW_S
+        + host_s,
+    }
+    passed = 0.0
+    requests = {"mtu": 1, "discover": 0 if knows_table else profile.discovery_requests, "read": 1}
+    for part, number in requests.items():
+        began = passed
+        for _ in range(number):
+            is_fast = passed >= profile.asked_after_ms / 1000
+            passed += 2 * (asked_s if is_fast else interval_s)
+        offer[part] = passed - began
+    return Bound(offer, approved)
+
+
+def _heard(interval_ms: float, window_ms: float) -> float:
+    """Return the mean time until one advertising event falls into a window."""
+    closed_s = (interval_ms - window_ms) / 1000
+    return OPEN_S / 2 + closed_s * closed_s / (2 * interval_ms / 1000)
