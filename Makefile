@@ -1,5 +1,5 @@
 # Tillsign: what can be done here. The lines behind ## are the help.
-.PHONY: help demo picture docs test quick coverage check chip fuzz bench soak format lock clean
+.PHONY: help demo picture docs test quick coverage check chip fuzz bench soak promise format lock clean
 .DEFAULT_GOAL := help
 
 export VENV ?= build/venv
@@ -15,6 +15,7 @@ SECONDS := 30
 TARGET := all
 SALES ?= 200
 SEED ?= 20261122
+PURCHASES ?= 10000
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -69,6 +70,11 @@ bench: ## Measure, print one table, write build/bench.json
 soak: ## Sell SALES=200 while everything crashes as SEED=number says, write build/soak.json
 	@sh .ci/environment soak
 	@$(BIN)/python -m simulator.tools.soak --sales $(SALES) --seed $(SEED)
+
+promise: ## Measure what a buyer waits for, in PURCHASES=10000 of each AIR=shop and PROFILE=ios, or of all
+	@sh .ci/environment promise
+	@$(BIN)/python -m simulator.tools.promise --purchases $(PURCHASES) --seed $(SEED) --docs docs \
+	  $(addprefix --air ,$(AIR)) $(addprefix --profile ,$(PROFILE))
 
 format: ## Bring every file into the one format
 	@sh .ci/environment format

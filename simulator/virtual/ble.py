@@ -19,7 +19,7 @@ from simulator.hardware.radio.stack import LINKS
 from simulator.hardware.radio.table import DEFAULT_BUFFER
 
 from . import att
-from .link_layer import PERIPHERAL, Link
+from .link_layer import PERIPHERAL, RadioLink
 from .room import Advertisement, Room
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class Characteristic(NamedTuple):
 class _Peer:
     """One link as the stack knows it."""
 
-    def __init__(self, link: Link) -> None:
+    def __init__(self, link: RadioLink) -> None:
         self.link = link
         self.mtu = ATT_MTU
         self.waiting: deque[att.Notification] = deque()  # they hold blocks
@@ -161,19 +161,19 @@ class VirtualBle:
 
     # The link layer's interface (`link_layer.End`).
 
-    def joined(self, link: Link) -> None:
+    def joined(self, link: RadioLink) -> None:
         """A phone has connected; advertising has ended with that."""
         self.advertiser.stop()
         handle = next(number for number in range(LINKS) if number not in self._peers)
         self._peers[handle] = _Peer(link)
         self._take(_Telling(names.IRQ_CENTRAL_CONNECT, (handle,)))
 
-    def received(self, link: Link, packet: Packet) -> None:
+    def received(self, link: RadioLink, packet: Packet) -> None:
         for peer in self._peers.values():
             if peer.link is link:
                 self._take((peer, packet))
 
-    def ended(self, link: Link, _reason: int) -> None:
+    def ended(self, link: RadioLink, _reason: int) -> None:
         handle = self._handle(link)
         if handle is not None:  # it has a place until the stack's task comes to its end
             self._take(_Telling(names.IRQ_CENTRAL_DISCONNECT, (handle,)))
@@ -276,7 +276,7 @@ class VirtualBle:
             self._interrupt(names.IRQ_GATTS_WRITE, (handle, value))
         return 0
 
-    def _handle(self, link: Link) -> int | None:
+    def _handle(self, link: RadioLink) -> int | None:
         for handle, peer in self._peers.items():
             if peer.link is link:
                 return handle

@@ -38,9 +38,9 @@ class Timing(NamedTuple):
 class End(Protocol):
     """The host at one end."""
 
-    def received(self, link: Link, packet: Packet) -> None: ...
+    def received(self, link: RadioLink, packet: Packet) -> None: ...
 
-    def ended(self, link: Link, reason: int) -> None:
+    def ended(self, link: RadioLink, reason: int) -> None:
         """The link is gone; `reason` is one of HCI's."""
 
 
@@ -48,7 +48,7 @@ class End(Protocol):
 TIMEOUT, BY_PEER, BY_HOST, NOT_ESTABLISHED = 0x08, 0x13, 0x16, 0x3E
 
 
-class Link:
+class RadioLink:
     """Two queues, in order, each a packet in every event at most; lost ones go again."""
 
     def __init__(

@@ -1,6 +1,6 @@
 """A phone's Bluetooth on the modelled air, by its profile: bleak's scanner and client.
 
-radio = PhoneRadio(room, PHONES["ios"], "phone 1")
+radio = VirtualPhone(room, PHONES["ios"], "phone 1")
 PhoneApp(wallet, radio, …)
 """
 
@@ -19,13 +19,14 @@ from bleak.backends.device import BLEDevice
 from bleak.backends.scanner import AdvertisementData, AdvertisementDataCallback, BaseBleakScanner
 from bleak.backends.service import BleakGATTService, BleakGATTServiceCollection
 from bleak.exc import BleakDeviceNotFoundError, BleakError, BleakGATTProtocolError
+from bleak.uuids import normalize_uuid_16
 
 from receiver.protocol import gatt
 from simulator.hardware.radio.model.listening import Listening, ScanStarts
 from simulator.hardware.radio.model.standard import CHANNELS, ESTABLISHING_EVENTS
 
 from . import att
-from .link_layer import CENTRAL, Link, Timing
+from .link_layer import CENTRAL, TIMEOUT, RadioLink, Timing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,13 +39,13 @@ if TYPE_CHECKING:
     from .ble import VirtualBle
     from .room import Advertiser, Room
 
-CCCD = "00002902-0000-1000-8000-00805f9b34fb"
+CCCD = normalize_uuid_16(0x2902)
 _UUID_AND_HEAD = 16 + 2  # bytes of the service data structure in front of its value
 
 T = TypeVar("T")
 
 
-class PhoneRadio:
+class VirtualPhone:
     """One phone: where it is, what it listens to, and bleak's two classes for it."""
 
     def __init__(
@@ -55,7 +56,8 @@ class PhoneRadio:
         self.profile = profile
         self.receivers: dict[str, VirtualBle] = {}  # by address, what can be connected to
         self.signals: dict[str, float] = {}  # mean dBm by address; nothing else is in reach
-        self.links: list[Link] = []
+        self.links: list[RadioLink] = []
+        self.observe: Callable[[str], None] = lambda name: None  # what its software has done
         self.known_tables: set[str] = set()  # addresses whose table the phone has cached
         self.starts = ScanStarts(profile)
         self.random = room.random(name)
@@ -91,9 +93,9 @@ class PhoneRadio:
 
 
 class VirtualScanner(BaseBleakScanner):
-    """bleak's scanner on a phone (`room.Listener`)."""
+    """bleak's scanner on a phone (`room.AdvertListener`)."""
 
-    phone: ClassVar[PhoneRadio]
+    phone: ClassVar[VirtualPhone]
 
     def __init__(
         self,
@@ -158,10 +160,10 @@ class VirtualScanner(BaseBleakScanner):
 
 
 class _Initiation:
-    """A phone that waits for one advertiser to connect to (`room.Listener`)."""
+    """A phone that waits for one advertiser to connect to (`room.AdvertListener`)."""
 
     def __init__(self, client: VirtualClient) -> None:
-        self.done: asyncio.Future[Link | None] = asyncio.get_running_loop().create_future()
+        self.done: asyncio.Future[RadioLink | None] = asyncio.get_running_loop().create_future()
         self._client = client
         self._phone = phone = client.phone
         now, first = asyncio.get_running_loop().time(), phone.random.randrange(CHANNELS)
@@ -182,7 +184,7 @@ class _Initiation:
 
     def win(self, advertiser: Advertiser, at: float) -> None:
         phone, receiver = self._phone, self._phone.receivers[advertiser.address]
-        link = Link(
+        link = RadioLink(
             phone.room,
             _timing(phone.profile),
             (self._client, receiver),
@@ -199,7 +201,7 @@ class _Initiation:
         self._phone.room.ignore(self)
         asyncio.get_running_loop().call_later(delay, self._finish, None)
 
-    def _finish(self, link: Link | None) -> None:
+    def _finish(self, link: RadioLink | None) -> None:
         self._phone.room.ignore(self)
         if not self.done.done():
             self.done.set_result(link)
@@ -212,7 +214,7 @@ def _timing(profile: PhoneProfile) -> Timing:
 class VirtualClient(BaseBleakClient):
     """bleak's client on a phone (`link_layer.End`)."""
 
-    phone: ClassVar[PhoneRadio]
+    phone: ClassVar[VirtualPhone]
 
     def __init__(
         self,
@@ -225,7 +227,7 @@ class VirtualClient(BaseBleakClient):
         super().__init__(
             address_or_ble_device, disconnected_callback=disconnected_callback, timeout=timeout
         )
-        self._link: Link | None = None
+        self._link: RadioLink | None = None
         self._mtu = 23
         self._answer: asyncio.Future[Packet] | None = None
         self._asking = asyncio.Lock()
@@ -251,6 +253,7 @@ class VirtualClient(BaseBleakClient):
         phone, profile = self.phone, self.phone.profile
         await self._fail_by_chance()
         self._link = await self._reach()
+        phone.observe("linked")
         loop = asyncio.get_running_loop()
         if phone.asks_for_fast and profile.asked_interval_ms != profile.interval_ms:
             asked = profile.asked_interval_ms / 1000
@@ -259,7 +262,9 @@ class VirtualClient(BaseBleakClient):
         await self._later()
         try:
             await self._raise_mtu()
+            phone.observe("mtu")
             await self._discover()
+            phone.observe("discovered")
         except BaseException:
             await self.disconnect()
             raise
@@ -274,7 +279,7 @@ class VirtualClient(BaseBleakClient):
             await asyncio.sleep(profile.setup_failure_ms / 1000)
             raise BleakError("error 133")
 
-    async def _reach(self) -> Link:
+    async def _reach(self) -> RadioLink:
         trying = _Initiation(self)
         self.phone.room.listen(trying)
         try:
@@ -349,13 +354,15 @@ class VirtualClient(BaseBleakClient):
 
     # The other end (`link_layer.End`).
 
-    def received(self, _link: Link, packet: Packet) -> None:
+    def received(self, _link: RadioLink, packet: Packet) -> None:
         if isinstance(packet, att.Notification):
             self.phone.late(self._notified, packet)
         elif self._answer is not None:
             self.phone.late(_set, self._answer, packet)
 
-    def ended(self, link: Link, _reason: int) -> None:
+    def ended(self, link: RadioLink, reason: int) -> None:
+        if reason == TIMEOUT:
+            self.phone.observe("link_lost")
         if link in self.phone.links:
             self.phone.links.remove(link)
         self.phone.late(self._ended, link)
@@ -363,11 +370,12 @@ class VirtualClient(BaseBleakClient):
     def _notified(self, packet: att.Notification) -> None:
         callback = self._heard.get(packet.handle)
         if callback is not None and self._link is not None:
+            self.phone.observe("notified")
             callback(bytearray(packet.value))
 
     _gone_waiter: asyncio.Future[None] | None = None
 
-    def _ended(self, link: Link) -> None:
+    def _ended(self, link: RadioLink) -> None:
         if self._link is not link:
             return
         self._link = None
@@ -417,6 +425,7 @@ class VirtualClient(BaseBleakClient):
             answer = await self._ask(att.ReadRequest(handle, len(value)), att.ReadResponse)
             value += answer.value
             if len(answer.value) < self._mtu - 1:
+                self.phone.observe("read")
                 return value
 
     async def write_gatt_char(
@@ -447,6 +456,7 @@ class VirtualClient(BaseBleakClient):
         self._heard[characteristic.handle] = callback
         configuration = characteristic.descriptors[0].handle
         await self._write(configuration, b"\x01\x00")
+        self.phone.observe("subscribed")
 
     async def stop_notify(self, characteristic: BleakGATTCharacteristic) -> None:
         self._heard.pop(characteristic.handle, None)

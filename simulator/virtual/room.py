@@ -29,7 +29,7 @@ class Advertisement(NamedTuple):
     response: bytes
 
 
-class Listener(Protocol):
+class AdvertListener(Protocol):
     """A phone that scans or waits for an advertiser to connect to."""
 
     def channel(self, at: float) -> int | None:
@@ -98,7 +98,7 @@ class Room:
     def __init__(self, air: AirProfile, seed: int) -> None:
         self.air = air
         self.chances = Channel(air, seed)
-        self.listeners: dict[Listener, None] = {}
+        self.listeners: dict[AdvertListener, None] = {}
         self._advertisers: list[Advertiser] = []
         self._seed = seed
         self._tie = self.random("ties")
@@ -113,12 +113,12 @@ class Room:
         self._advertisers.append(made)
         return made
 
-    def listen(self, listener: Listener) -> None:
+    def listen(self, listener: AdvertListener) -> None:
         self.listeners[listener] = None
         for advertiser in self._advertisers:
             advertiser.wake()
 
-    def ignore(self, listener: Listener) -> None:
+    def ignore(self, listener: AdvertListener) -> None:
         """Listen no more."""
         self.listeners.pop(listener, None)
         if not self.listeners:
@@ -128,7 +128,7 @@ class Room:
     def carry(self, advertiser: Advertiser) -> None:
         """Carry one advertising event through the three channels."""
         now = asyncio.get_running_loop().time()
-        racers: list[tuple[int, float, Listener]] = []
+        racers: list[tuple[int, float, AdvertListener]] = []
         for listener in list(self.listeners):
             mean = listener.rssi(advertiser)
             channel = None if mean is None else self._heard_on(listener, now, mean)
@@ -145,7 +145,7 @@ class Room:
         if racers:
             self._race(advertiser, racers, now)
 
-    def _heard_on(self, listener: Listener, now: float, mean: float) -> int | None:
+    def _heard_on(self, listener: AdvertListener, now: float, mean: float) -> int | None:
         """Return the channel on which a listener receives this event's packet, if it does."""
         for channel in range(CHANNELS):
             at = now + channel * STEP_S
@@ -154,7 +154,7 @@ class Room:
         return None
 
     def _race(
-        self, advertiser: Advertiser, racers: list[tuple[int, float, Listener]], now: float
+        self, advertiser: Advertiser, racers: list[tuple[int, float, AdvertListener]], now: float
     ) -> None:
         """Let the first channel decide, there the stronger; see `hardware.radio.air.Air._race`."""
         first = min(channel for channel, _, _ in racers)

@@ -19,6 +19,7 @@ from bridge.domain import states as bridge_sale
 from receiver.core import connection, sale_session
 from simulator.authority.ledger import states as ledger
 from simulator.phone.conversation import states as conversation
+from simulator.tools.promise import pages as promise
 
 from . import lamp, limits, radio, reference
 from .diagrams import machine
@@ -44,6 +45,9 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "messages on the line": reference.line_messages,
     "messages in service mode": reference.service_messages,
     "phones": radio.phones,
+    "promise": lambda: promise.parts(PAGES)["promise"],
+    "promise, breakdown": lambda: promise.parts(PAGES)["promise, breakdown"],
+    "promise, before and after": lambda: promise.parts(PAGES)["promise, before and after"],
     "reasons": reference.reasons,
 }
 _BLOCK = re.compile(r"(<!-- generated: (.+?) -->\n).*?(<!-- end of \2 -->)", re.DOTALL)
@@ -66,6 +70,7 @@ def pages() -> Iterator[Path]:
 def main() -> None:
     for page in pages():
         page.write_text(generated(page.read_text()))
+    promise.draw(PAGES)
 
 
 if __name__ == "__main__":

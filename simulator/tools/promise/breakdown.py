@@ -15,7 +15,7 @@ from .shares import needed
 
 # The part that ends with a step. The time before a step that is not here belongs to the next one.
 PARTS = {
-    (PHONE, "scanning"): "starting to scan",
+    (PHONE, "scanning"): "holding it again",
     (PHONE, "found"): "searching",
     (PHONE, "linked"): "connection set-up",
     (PHONE, "connected"): "connection set-up",

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from .breakdown import Breakdown
 from .report import Cell, PromiseReport
-from .svg import Drawing
+from .svg import COLOURS, Drawing
 from .table import by_air
 
 LEFT, WIDTH, RIGHT = 190, 620, 70
@@ -25,7 +25,7 @@ def draw(report: PromiseReport, air: str) -> str:
     everything = _parts([each for found in rows.values() for each in found])
     y = float(TOP)
     for name, found in rows.items():
-        colours = {part: everything.index(part) for part in _parts(found)}
+        colours = _colours(_parts(found), everything)
         _stretch(picture, y, f"{name}, air: {air}, mean", (found, colours))
         y += heights[name]
     return picture.source()
@@ -49,6 +49,17 @@ def _height(found: Sequence[Labelled]) -> float:
 
 def _parts(found: Sequence[Labelled]) -> list[str]:
     return list(dict.fromkeys(part for _, each in found for part in each.parts))
+
+
+def _colours(parts: Sequence[str], everything: Sequence[str]) -> dict[str, int]:
+    """Give each part its own colour, the same in every stretch where there are enough."""
+    found: dict[str, int] = {}
+    for part in parts:
+        first = everything.index(part)
+        free = (first + step for step in range(len(COLOURS)))
+        taken = {colour % len(COLOURS) for colour in found.values()}
+        found[part] = next((one for one in free if one % len(COLOURS) not in taken), first)
+    return found
 
 
 def _stretch(

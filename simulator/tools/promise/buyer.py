@@ -13,18 +13,18 @@ from simulator.phone.conversation.events import Act, Code, FirstDigit, Look, Say
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
 
-    from .people import Plan
+    from .people import BuyersPlan
 
 NOTICES_S = 2.0  # until a person sees that a purchase on the screen is another till's
 ANSWERS_S = 0.6  # until a person agrees to look at an offer that came by itself
 
 
-class Person(Buyer):
+class PlannedBuyer(Buyer):
     """The buyer of one amount at one till; `note` takes what the buyer sees and does."""
 
     comes_again = True
 
-    def __init__(self, plan: Plan, till: int, note: Callable[[str, View], None]) -> None:
+    def __init__(self, plan: BuyersPlan, till: int, note: Callable[[str, View], None]) -> None:
         super().__init__()
         self.amounts: set[int] = set()  # those that the cashier has rung up
         self.typed = 0  # digits of the code on the screen

@@ -28,7 +28,7 @@ BETWEEN = (20.0, 0.6)  # s from one purchase to the next ring at a till: median,
 DISTURBED = 6.0
 
 
-class Plan(NamedTuple):
+class BuyersPlan(NamedTuple):
     """One buyer's purchase, decided before it begins."""
 
     checked_in: bool
@@ -50,7 +50,7 @@ class Plan(NamedTuple):
         return sum(self.digits_s)
 
 
-def plan(chance: random.Random, air: AirProfile) -> Plan:
+def plan(chance: random.Random, air: AirProfile) -> BuyersPlan:
     """Draw one."""
     checked_in = chance.random() < CHECKED_IN
     queued = checked_in and chance.random() < min(0.6, QUEUE_EACH * air.phones_near)
@@ -63,7 +63,7 @@ def plan(chance: random.Random, air: AirProfile) -> Plan:
         air.neighbour_rssi - 6.0 * place + chance.gauss(0.0, air.shadow_db)
         for place in range(air.neighbours)
     ]
-    return Plan(
+    return BuyersPlan(
         checked_in=checked_in,
         early_s=early,
         queued=queued,

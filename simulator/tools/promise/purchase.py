@@ -4,22 +4,29 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from simulator.phone.app.app import PhoneApp
 from simulator.phone.conversation import events
 from simulator.phone.conversation.events import Outcome, View
 
-from . import bound
-from .buyer import Onlooker, Person
+from . import bound, marks
+from .buyer import Onlooker, PlannedBuyer
 from .record import NOT_PAID, PAID, PHONE, TILL, UNKNOWN, Mark, Outcomes, Record
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from simulator.hardware.radio.model.airs import AirProfile
+    from simulator.hardware.radio.model.phones import PhoneProfile
     from simulator.phone.app.visit import Step
+    from simulator.phone.wallet.wallet import Wallet
+    from simulator.virtual.ble import VirtualBle
+    from simulator.virtual.phone_radio import VirtualPhone
+    from simulator.virtual.shop import VirtualShop
     from simulator.virtual.till import VirtualSale
 
-    from .people import Plan
-    from .scene import Scene
+    from .people import BuyersPlan
 
 GIVES_UP_S = 12.0  # without the purchase on the screen, a buyer holds the phone anew
 AGAIN_S = 1.0  # until the phone is held anew: right onto the receiver, by then
@@ -30,10 +37,26 @@ AMOUNT_FIRST = 10_000
 _APPROVED = (events.APPROVED, events.ACCEPTED)
 
 
+class Surroundings(Protocol):
+    """The store around a purchase (`scene.Scene`)."""
+
+    air: AirProfile
+    profile: PhoneProfile
+    seed: int
+    transcript: bool
+    shop: VirtualShop
+    radios: dict[int, VirtualBle]  # by till
+    offered_at: dict[int, float | None]  # when a till's offer went on the air
+
+    def take_phone(self, number: int) -> tuple[Wallet, VirtualPhone]: ...
+    def give_back(self, radio: VirtualPhone) -> None: ...
+    def written(self, till: int, since: float | None) -> Iterator[Mark]: ...
+
+
 class Purchase:
     """From the ring to the end."""
 
-    def __init__(self, scene: Scene, till: int, number: int, plan: Plan) -> None:
+    def __init__(self, scene: Surroundings, till: int, number: int, plan: BuyersPlan) -> None:
         self.plan = plan
         self.record = Record(
             air=scene.air.name,
@@ -45,7 +68,8 @@ class Purchase:
         self._scene = scene
         self._ble = scene.radios[till]
         self._wallet, self._radio = scene.take_phone(number)
-        self._person = Person(plan, till, self._note)
+        self._radio.observe = self._software
+        self._person = PlannedBuyer(plan, till, self._note)
         self._buying: asyncio.Task[Outcome] | None = None
         self._paying: asyncio.Task[None] | None = None
         self._family: asyncio.Task[Outcome] | None = None
@@ -143,7 +167,7 @@ class Purchase:
         finally:
             watching.cancel()
         if view.state != "approved":
-            self.record.reason = f"{view.state} {getattr(view, 'reason', '')}"
+            self.record.reason = f"{view.state} {view.reason.code if view.reason else ''}"
             return False
         self.record.approved_till = self._now()
         self.record.steps.append(Mark(TILL, "approved", self._now()))
@@ -168,15 +192,20 @@ class Purchase:
     def _observe(self, step: Step) -> None:
         """Take a step of the phone."""
         record = self.record
-        record.steps.append(Mark(PHONE, step.name, step.at))
+        record.steps.extend(marks.of_phone(step))
         if self._scene.transcript:
             record.transcript.append(f"{step.at:10.4f} phone {step.name} {dict(step.details)}")
-        if step.name == "link_lost" and record.shown is not None:
-            record.lost = record.lost or step.at
-        elif step.name == "resumed" and record.lost is not None:
+        if step.name == "resumed" and record.lost is not None:
             record.resumed = record.resumed or step.at
-        elif step.name == "done" and step.details["result"] in _APPROVED:
+        elif step.name == "ended" and step.details["result"] in _APPROVED:
             record.approved_phone = step.at
+
+    def _software(self, name: str) -> None:
+        """Take what the phone's own software has done."""
+        record, now = self.record, self._now()
+        record.steps.append(Mark(PHONE, name, now))
+        if name == "link_lost" and record.shown is not None and record.approved_phone is None:
+            record.lost = record.lost or now
 
     def _note(self, what: str, view: View) -> None:
         """Take what the buyer sees and does."""
@@ -190,6 +219,8 @@ class Purchase:
             record.offered = self._scene.offered_at.get(record.till)
             record.checked_in = record.asked is not None
             self._disturb()
+        elif what == events.SHOWN and record.lost is not None and not self._person.typed:
+            record.resumed = record.resumed or now
         elif what == "typed again":
             record.typed_twice = True
             if record.lost is not None:
@@ -226,8 +257,14 @@ class Purchase:
             if self._buying is not None:
                 self._buying.cancel()
         record.outcomes = Outcomes(self._phone_says(), self._till_says, self._authority_says())
-        if record.approved_till is not None:
-            record.authority_s = 2 * self._scene.shop.authority_trip_s
+        if record.lost is not None:  # behind the last digit it goes on by itself, or is asked about
+            record.resumed = record.resumed or record.approved_phone
+        if self._sale is not None:
+            stamps = self._sale.steps()
+            record.steps.extend(marks.of_bridge(stamps))
+            record.authority_s = marks.waited_s(stamps)
+        record.steps.extend(self._scene.written(record.till, record.last_digit))
+        record.steps.sort(key=lambda mark: mark.at)
         record.bound_s = bound.of(
             self._scene.profile, knows_table=self._known, checked_in=record.checked_in
         )

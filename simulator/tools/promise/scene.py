@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections import defaultdict
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
@@ -18,12 +19,13 @@ from simulator.hardware.radio.model.phones import PHONES
 from simulator.virtual.ble import VirtualBle
 from simulator.virtual.clock import clock
 from simulator.virtual.loop import Loop
-from simulator.virtual.phone_radio import PhoneRadio
+from simulator.virtual.phone_radio import VirtualPhone
 from simulator.virtual.room import Room
 from simulator.virtual.shop import VirtualShop
 
 from . import people
 from .purchase import Purchase
+from .record import RECEIVER, Mark
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,8 +49,9 @@ class Scene:
         self.transcript = transcript
         self.room = Room(self.air, seed)
         self.radios: dict[int, VirtualBle] = {}
-        self.phones: list[tuple[Wallet, PhoneRadio]] = []
+        self.phones: list[tuple[Wallet, VirtualPhone]] = []
         self.offered_at: dict[int, float | None] = {}  # when a till's offer went on the air
+        self._written: dict[int, list[float]] = defaultdict(list)  # when, to a till's receiver
         self.lines: list[tuple[float, int, str]] = []  # of the receivers, for a transcript
         self.shop: VirtualShop
         self._busy: set[int] = set()  # phones that are in use
@@ -58,7 +61,7 @@ class Scene:
         tills = [FIRST_TILL + place for place in range(1 + self.air.neighbours)]
         async with VirtualShop(self.seed, tills, CHIP, self._ble) as self.shop:
             for number in range(PHONES_EACH * len(tills)):
-                radio = PhoneRadio(self.room, self.profile, f"phone {number}")
+                radio = VirtualPhone(self.room, self.profile, f"phone {number}")
                 radio.receivers = {ble.address: ble for ble in self.radios.values()}
                 self.phones.append((self.shop.new_wallet(), radio))
             numbers = iter(range(purchases))
@@ -78,8 +81,17 @@ class Scene:
         now = asyncio.get_running_loop().time()
         if name == "shows" and self.radios[till].table and fields[0] == self._offer(till):
             self.offered_at[till] = now if fields[1] else None
+        if name == "written":
+            self._written[till].append(now)
         if self.transcript:
             self.lines.append((now, till, f"{now:10.4f} receiver {till} {name} {fields}"))
+
+    def written(self, till: int, since: float | None) -> Iterator[Mark]:
+        """Yield the mark of the first write to a till's receiver from then on."""
+        for at in self._written[till]:
+            if since is not None and at >= since:
+                yield Mark(RECEIVER, "approval_received", at)
+                return
 
     def _offer(self, till: int) -> int:
         """Return the handle of a receiver's offer."""
@@ -114,7 +126,7 @@ class Scene:
 
     # Phones.
 
-    def take_phone(self, number: int) -> tuple[Wallet, PhoneRadio]:
+    def take_phone(self, number: int) -> tuple[Wallet, VirtualPhone]:
         """Lend a phone that is not in use, in turn."""
         count = len(self.phones)
         order = ((number + place) % count for place in range(count))
@@ -124,7 +136,7 @@ class Scene:
         self._busy.add(free)
         return self.phones[free]
 
-    def give_back(self, radio: PhoneRadio) -> None:
+    def give_back(self, radio: VirtualPhone) -> None:
         """Take a phone back."""
         with suppress(StopIteration):
             place = next(n for n, (_, one) in enumerate(self.phones) if one is radio)

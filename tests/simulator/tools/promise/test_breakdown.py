@@ -55,7 +55,7 @@ def test_attempts_that_fail_are_a_part() -> None:
     assert parts(0.0, 3.25, steps, "") == {
         "searching": 1.5,
         "failed attempts": 1.0,
-        "starting to scan": 0.5,
+        "holding it again": 0.5,
         "connection set-up": 0.25,
     }
 
