@@ -61,13 +61,17 @@ class Bursts:
 
 
 class Collisions:
-    """Chances that packets of one length meet others on an advertising channel."""
+    """Chances that packets of one length meet others on an advertising channel.
 
-    def __init__(self, crowds: list[Crowd], length_us: float) -> None:
+    `waited` tells a packet that its receiver waits for at a known time.
+    """
+
+    def __init__(self, crowds: list[Crowd], length_us: float, *, waited: bool) -> None:
         self.chances = [crowd.overlaps(length_us) for crowd in crowds]
         self.chance = 1 - math.prod(1 - chance for chance in self.chances)
-        # Of two that overlap, the wanted one has begun first in this share.
-        self.first = length_us / (length_us + ADVERT_US)
+        # A receiver that listens all the time and has locked on a packet follows it to its end: a
+        # stronger one that begins second is lost. This is the share of those that begin first.
+        self.decided = 1.0 if waited else length_us / (length_us + ADVERT_US)
         self._strengths = [crowd.rssi for crowd in crowds]
 
     def rival(self, random: Random) -> float:
@@ -87,8 +91,8 @@ class Channel:
         self._readings = Random(f"{seed}/readings")
         self._places = Random(f"{seed}/places")
         present = crowds(air)
-        self._advert_collisions = Collisions(present, ADVERT_US)
-        self._request_collisions = Collisions(present, CONNECT_US)
+        self._advert_collisions = Collisions(present, ADVERT_US, waited=False)
+        self._request_collisions = Collisions(present, CONNECT_US, waited=True)
 
     # Strength
 
@@ -132,14 +136,10 @@ class Channel:
         return random.random() >= kept
 
     def _collides(self, collisions: Collisions, random: Random, rssi: float) -> bool:
-        """Return whether another packet spoils this one.
-
-        A receiver that has locked on a packet follows it to its end: one that begins second is
-        lost even if it is the stronger one.
-        """
+        """Return whether another packet spoils this one."""
         if random.random() >= collisions.chance:
             return False
-        if random.random() >= collisions.first:
+        if random.random() >= collisions.decided:
             return True
         strength = random.gauss(collisions.rival(random), self.air.shadow_db)
         return rssi - strength < CAPTURE_DB

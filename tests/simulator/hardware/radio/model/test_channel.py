@@ -19,7 +19,12 @@ from simulator.hardware.radio.model.channel import (
     crowds,
     packet_error,
 )
-from simulator.hardware.radio.model.standard import ADVERT_SIZE, ADVERT_US, EXTENDED_DATA
+from simulator.hardware.radio.model.standard import (
+    ADVERT_SIZE,
+    ADVERT_US,
+    CONNECT_US,
+    EXTENDED_DATA,
+)
 
 CALM = AIRS["quiet"]._replace(
     advertisers=0, burst_loss=0.0, floor_loss=0.0, shadow_db=0.0, fading_db=0.0, body_db=0.0
@@ -118,6 +123,16 @@ def test_a_stronger_packet_survives_if_it_began_first() -> None:
     channel = Channel(air, 1)
     met = 1 - (1 - 2 * ADVERT_US / 25_000) ** 20
     assert share(lambda at: channel.advert_lost(at, NEAR)) == close(met / 2)
+
+
+def test_a_request_that_is_waited_for_survives_if_it_is_stronger() -> None:
+    """The advertiser's window opens for it: no other packet has been locked on."""
+    air = CALM._replace(advertisers=20, advertiser_interval_ms=20, advertiser_rssi=-80)
+    stronger = Channel(air, 1)
+    assert share(lambda at: stronger.request_lost(at, NEAR)) == 0
+    channel = Channel(air._replace(advertiser_rssi=-40), 1)
+    met = 1 - (1 - (CONNECT_US + ADVERT_US) / 25_000) ** 20
+    assert share(lambda at: channel.request_lost(at, NEAR)) == close(met)
 
 
 def test_neighbours_with_a_sale_collide_more() -> None:
