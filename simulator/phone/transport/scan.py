@@ -1,8 +1,10 @@
-"""Find a till: scan in the foreground, the strongest signal first (design §3.1)."""
+"""Find a till: scan in the foreground, and choose the one that the phone is held to."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import aclosing, suppress
 from typing import NamedTuple
 
 from bleak import BleakScanner
@@ -13,8 +15,7 @@ from receiver.errors import Error
 from receiver.protocol import gatt
 from receiver.protocol.gatt import Advert
 
-# From the first till received: an idle neighbour advertises every 150 ms and must be found too.
-GATHER_S = 0.2
+from .choice import CHOSEN, STRONGEST, AskBuyer, Choice, Wait
 
 
 class Found(NamedTuple):
@@ -23,30 +24,130 @@ class Found(NamedTuple):
     device: BLEDevice
     rssi: int
     advert: Advert | None
+    why: str = CHOSEN  # this one: of `choice`
+
+    @property
+    def till(self) -> int | None:
+        return self.advert.till if self.advert else None
+
+
+# Which of several tills it is, the likeliest first; None to take that one.
+Asked = Callable[[Sequence[Found]], Awaitable[Found | None]]
+
+
+async def strongest(_tills: Sequence[Found]) -> Found | None:
+    """AskBuyer no buyer."""
+    return None
 
 
 async def find(
-    backend: type[BaseBleakScanner] | None, till: int | None, patience: float
+    backend: type[BaseBleakScanner] | None,
+    till: int | None,
+    patience: float,
+    ask: Asked = strongest,
 ) -> Found | None:
-    """Find the strongest till, or the one with that number; None after `patience` seconds."""
-    heard: dict[str, Found] = {}
-    loop = asyncio.get_running_loop()
+    """Find the till that the phone is held to, or the one with that number.
+
+    Several that are equally near are a question to the buyer, during which the phone listens on: a
+    buyer who moves closer has answered. None after `patience` seconds without a till.
+    """
+    search = _Search(ask)
     try:
-        async with (
-            asyncio.timeout(patience) as limit,
-            BleakScanner(service_uuids=[gatt.SERVICE], backend=backend) as scanner,
-        ):
-            async for device, data in scanner.advertisement_data():
-                found = Found(device, data.rssi, _advert(data))
+        with suppress(TimeoutError):
+            async with (
+                asyncio.timeout(patience),
+                BleakScanner(service_uuids=[gatt.SERVICE], backend=backend) as scanner,
+                aclosing(scanner.advertisement_data()) as heard,
+            ):
                 if till is None:
-                    if not heard:
-                        limit.reschedule(min(limit.when() or 0, loop.time() + GATHER_S))
-                    heard[device.address] = found
-                elif found.advert is not None and found.advert.till == till:
-                    return found
-    except TimeoutError:
-        pass
-    return max(heard.values(), key=lambda found: found.rssi, default=None)
+                    return await search.run(heard)
+                return await _numbered(heard, till)
+        return search.best(STRONGEST)
+    finally:
+        search.close()
+
+
+async def _numbered(heard: AsyncIterator[tuple[BLEDevice, AdvertisementData]], till: int) -> Found:
+    async for device, data in heard:
+        found = Found(device, data.rssi, _advert(data))
+        if found.till == till:
+            return found
+    raise TimeoutError
+
+
+class _Search:
+    """One search for the nearest till."""
+
+    def __init__(self, ask: Asked) -> None:
+        self._ask = ask
+        self._choice: Choice[str] = Choice()
+        self._found: dict[str, Found] = {}
+        self._asking: asyncio.Task[Found | None] | None = None
+
+    async def run(self, heard: AsyncIterator[tuple[BLEDevice, AdvertisementData]]) -> Found:
+        """Listen until one till is chosen; by the signal, or by the buyer."""
+        reading: asyncio.Task[None] | None = None
+        try:
+            while True:
+                reading = reading or asyncio.ensure_future(self._read(heard))
+                chosen, due = self._look()
+                if chosen is not None:
+                    return chosen
+                waits = {task for task in (reading, self._asking) if task is not None}
+                await asyncio.wait(waits, timeout=due, return_when=asyncio.FIRST_COMPLETED)
+                if reading.done():
+                    reading.result()
+                    reading = None
+        finally:
+            if reading is not None:
+                reading.cancel()
+                with suppress(asyncio.CancelledError, StopAsyncIteration):
+                    await reading
+
+    def best(self, why: str) -> Found | None:
+        """Return the likeliest till of those heard."""
+        ranked = self._choice.ranked()
+        return self._named(ranked[0], why) if ranked else None
+
+    def close(self) -> None:
+        if self._asking is not None:
+            self._asking.cancel()
+
+    async def _read(self, heard: AsyncIterator[tuple[BLEDevice, AdvertisementData]]) -> None:
+        device, data = await anext(heard)
+        advert = _advert(data)
+        known = self._found.get(device.address)
+        advert = advert or (known.advert if known else None)  # a scan response may be lost
+        is_open = advert is not None and bool(advert.flags & gatt.FLAG_OPEN)
+        self._choice.hear(device.address, data.rssi, _now(), is_open=is_open)
+        self._found[device.address] = Found(device, data.rssi, advert)
+
+    def _look(self) -> tuple[Found | None, float | None]:
+        """Return the till, or None and after how long to look again without a reading (s)."""
+        if not self._found:
+            return None, None
+        if self._asking is not None and self._asking.done():
+            return self._asking.result() or self.best(STRONGEST), None
+        verdict = self._choice.verdict(_now())
+        if isinstance(verdict, Wait):
+            return None, max(0.0, verdict.until - _now())
+        if isinstance(verdict, AskBuyer):
+            if self._asking is None:
+                tills = [self._named(till, CHOSEN) for till in verdict.tills]
+                self._asking = asyncio.ensure_future(_answer(self._ask, tills))
+            return None, None
+        return self._named(verdict.till, verdict.why), None
+
+    def _named(self, till: str, why: str) -> Found:
+        return self._found[till]._replace(rssi=round(self._choice.mean(till)), why=why)
+
+
+async def _answer(ask: Asked, tills: Sequence[Found]) -> Found | None:
+    return await ask(tills)
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
 
 
 def _advert(data: AdvertisementData) -> Advert | None:

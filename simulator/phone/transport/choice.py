@@ -1,0 +1,123 @@
+"""Choose the till that the phone is held to, from the signals of all that are heard.
+
+No clock and no radio: readings with their times (s) in, a verdict out. The levels are those of the
+rooms in docs/radio.md: a phone that is held reads -40 to -58 dBm, a till two metres off -61, each
+place 4 dB more or less for good, each reading another 4 dB. The first does not go away by waiting,
+the second does: so a few readings of each till, and then the buyer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from typing import Generic, NamedTuple, TypeVar
+
+# One of three neighbours at two metres is so much stronger in 0.1 % of the holds, one of two at
+# three metres never: 14 and 18 dB lie between the means, each uncertain by 4.5 and 3.5 dB.
+SURE_DB = 9.0
+# One reading each is then as good as the mean of many with SURE_DB.
+CLEAR_DB = 18.0
+# Louder than a neighbour's mean by 16 dB, on a phone that reads 6 dB too high still by 10.
+HELD_DBM = -45.0
+LIKELY_DBM = -53.0  # two deviations of a place above a neighbour's mean
+ENOUGH = 3  # readings: they leave a third of the variance of one
+# From the first till heard. The buyer's own may be idle, advertise every 150 to 160 ms, and be
+# missed once in ten times: the weaker what is heard, the longer it may still come.
+AT_ONCE_S = 0.08  # for a till that is held: three advertisements of an open one
+GATHER_S = 0.2  # for a likely one: one advertisement of an idle till
+GATHER_FAR_S = 0.35  # for any other: two of them
+GATHER_MOST_S = 0.4  # where one of the two strongest was read too seldom; then more helps little
+# A sale is more often open at the buyer's till than at the neighbour's (0.7 against 0.5 of the
+# time), which is as much evidence as so many dB: it orders tills that are equally near.
+OPEN_DB = 2.0
+SHOWN_MOST = 4  # tills to choose from: no more stand within reach of an arm
+
+Key = TypeVar("Key", bound=Hashable)
+
+ALONE = "alone"  # no other till is heard
+CLEAR = "clear"  # it is much the strongest
+STRONGEST = "strongest"  # by too little to be sure, and the buyer was not asked
+CHOSEN = "chosen"  # by the buyer
+
+
+class Take(NamedTuple, Generic[Key]):
+    """Connect to this till."""
+
+    till: Key
+    why: str
+
+
+class Wait(NamedTuple):
+    """Listen until this time, or until the next reading."""
+
+    until: float
+
+
+class AskBuyer(NamedTuple, Generic[Key]):
+    """No reading more makes it certain: let the buyer say which of these, the likeliest first."""
+
+    tills: tuple[Key, ...]
+
+
+class Signal:
+    """The readings of one till."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.mean = 0.0  # dBm
+        self.is_open = False
+
+    def add(self, rssi: float, *, is_open: bool) -> None:
+        self.count += 1
+        self.mean += (rssi - self.mean) / self.count
+        self.is_open = is_open
+
+    @property
+    def weight(self) -> float:
+        """How likely it is the buyer's, in dB."""
+        return self.mean + (OPEN_DB if self.is_open else 0.0)
+
+
+class Choice(Generic[Key]):
+    """The tills that are heard. `hear` readings, and ask for the `verdict` after each."""
+
+    def __init__(self) -> None:
+        self._heard: dict[Key, Signal] = {}
+        self._began = 0.0
+
+    def hear(self, till: Key, rssi: float, now: float, *, is_open: bool) -> None:
+        """Note one reading (dBm); `is_open`: the till's scan response says that a sale waits."""
+        if not self._heard:
+            self._began = now
+        self._heard.setdefault(till, Signal()).add(rssi, is_open=is_open)
+
+    def verdict(self, now: float) -> Take[Key] | Wait | AskBuyer[Key]:
+        """Return what to do; some till was heard before."""
+        first, *others = sorted(self._heard, key=self.mean, reverse=True)
+        top = self.mean(first)
+        lead = top - self.mean(others[0]) if others else CLEAR_DB
+        due = self._began + self._gathering(first, lead, others)
+        if now < due:
+            return Wait(due)
+        if not others:
+            return Take(first, ALONE)
+        if lead >= SURE_DB:
+            return Take(first, CLEAR)
+        near = [till for till in self.ranked() if top - self.mean(till) < SURE_DB]
+        return AskBuyer(tuple(near[:SHOWN_MOST]))
+
+    def ranked(self) -> list[Key]:
+        """Return the tills, the likeliest to be the buyer's first."""
+        return sorted(self._heard, key=lambda till: self._heard[till].weight, reverse=True)
+
+    def mean(self, till: Key) -> float:
+        """Return the mean of a till's readings (dBm)."""
+        return self._heard[till].mean
+
+    def _gathering(self, first: Key, lead: float, others: list[Key]) -> float:
+        """Return how long to listen before the strongest till, `lead` dB ahead, is taken (s)."""
+        best = self._heard[first]
+        if best.count >= ENOUGH and best.mean >= HELD_DBM and lead >= SURE_DB:
+            return AT_ONCE_S
+        if lead < CLEAR_DB and min(self._heard[one].count for one in (first, others[0])) < ENOUGH:
+            return GATHER_MOST_S
+        return GATHER_S if best.mean >= LIKELY_DBM else GATHER_FAR_S
