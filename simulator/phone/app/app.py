@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractAsyncContextManager, contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, closing, contextmanager
 from typing import NamedTuple, Protocol
 
 from bleak.backends.client import BaseBleakClient
@@ -25,6 +25,7 @@ from simulator.phone.wallet.wallet import Wallet
 
 from .authority import AuthorityClient, PhonesAuthority
 from .buyer import Buyer
+from .companion import Companion
 from .retry import Retry
 from .visit import Observer, Step, Visit, now_ms
 
@@ -74,7 +75,7 @@ class PhoneApp:
     ) -> None:
         self._wallet = wallet
         self._radio = radio
-        self._observer = observer
+        self._companion = Companion(observer)
         self._ask_ms = ask_ms
         self._reach = reach
 
@@ -90,13 +91,15 @@ class PhoneApp:
         wallet = self._wallet
         chosen = wallet.chosen(recipient)
         retry = Retry(now_ms() + int(patience_s * 1000))
-        async with self._reach(wallet) as authority:
-            await self._prepare(authority, chosen)
-            outcome = await self._visit_until_done(authority, buyer, till, chosen, retry)
-            if outcome.result == APPROVED:
-                with self._unfilled():
-                    await authority.renew(wallet, chosen, int(time.time()))
-            return outcome
+        with closing(self._companion):
+            async with self._reach(wallet) as authority:
+                self._tell("preparing")
+                await self._prepare(authority, chosen)
+                outcome = await self._visit_until_done(authority, buyer, till, chosen, retry)
+                if outcome.result == APPROVED:
+                    with self._unfilled():
+                        await authority.renew(wallet, chosen, int(time.time()))
+                return outcome
 
     async def _visit_until_done(
         self,
@@ -112,7 +115,7 @@ class PhoneApp:
         failed = 0  # tries in a row to connect to it
         while True:
             if found is None or failed >= len(CONNECT_S):
-                found, failed = await self._search(till, retry), 0
+                found, failed = await self._search(buyer, till, retry), 0
             if found is None:
                 return last
             outcome = await self._visit(authority, buyer, recipient, found, CONNECT_S[failed])
@@ -122,15 +125,20 @@ class PhoneApp:
             if pause is None or (outcome is not None and not buyer.comes_again):
                 self._tell("done", result=last.result, reason=reasons.name(last.reason))
                 return last
-            self._tell("again", pause_ms=pause)
+            self._tell("again", pause_ms=pause, why=reasons.name(last.reason))
             await asyncio.sleep(pause / 1000)
 
-    async def _search(self, till: int | None, retry: Retry) -> Found | None:
+    async def _search(self, buyer: Buyer, till: int | None, retry: Retry) -> Found | None:
+        async def ask(tills: Sequence[Found]) -> Found | None:
+            self._tell("several", tills=", ".join(str(one.till or "?") for one in tills))
+            return await buyer.choose(tills)
+
         self._tell("scanning", till=till)
-        found = await scan.find(self._radio.scanner, till, retry.left(now_ms()) / 1000)
+        left_s = retry.left(now_ms()) / 1000
+        found = await scan.find(self._radio.scanner, till, left_s, ask)
         if found is not None:
-            seen = found.advert.till if found.advert else None
-            self._tell("found", address=found.device.address, rssi=found.rssi, till=seen)
+            address, seen = found.device.address, found.till
+            self._tell("found", address=address, rssi=found.rssi, till=seen, why=found.why)
         return found
 
     async def _visit(
@@ -144,7 +152,7 @@ class PhoneApp:
         epoch = int(time.time() - time.monotonic())
         maker = buyer.maker(self._wallet, recipient)
         conversation = Conversation(self._wallet, maker, epoch, ask_ms=self._ask_ms)
-        visit = Visit(conversation, buyer, authority, self._observer, self._radio.vanish)
+        visit = Visit(conversation, buyer, authority, self._companion.step, self._radio.vanish)
         return await visit.run(found, self._radio.client, connect_s)
 
     async def _prepare(self, authority: PhonesAuthority, recipient: int) -> None:
@@ -173,4 +181,4 @@ class PhoneApp:
             self._tell("not_refilled", error=str(error))
 
     def _tell(self, name: str, **details: object) -> None:
-        self._observer(Step(name, time.monotonic(), details))
+        self._companion.step(Step(name, time.monotonic(), details))

@@ -8,6 +8,7 @@ from receiver.protocol import exchange
 from simulator.phone.conversation import events
 from simulator.phone.conversation.events import Act, Code, FirstDigit, Look, SayNo, View
 from simulator.phone.conversation.messages import Maker, Mute
+from simulator.phone.transport.scan import Found
 from simulator.phone.wallet.wallet import Wallet
 
 Wait = Callable[[], Awaitable[object]]
@@ -36,6 +37,10 @@ class Buyer:
     def maker(self, wallet: Wallet, recipient: int | None) -> Maker:
         """Return the maker of this buyer's messages."""
         return Maker(wallet, recipient)
+
+    async def choose(self, tills: Sequence[Found]) -> Found | None:
+        """Say which of several near tills it is; None for the first, which is the likeliest."""
+        return None
 
     async def act(self, view: View) -> AsyncGenerator[Act, None]:
         """React to this screen; closed when the screen changes."""

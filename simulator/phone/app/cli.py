@@ -7,6 +7,8 @@ from pathlib import Path
 
 from receiver.host.command import Command
 
+from .sentences import ENGLISH, LANGUAGES
+
 _HELP = "A buyer's phone: find a till and approve its offer"
 
 
@@ -37,6 +39,12 @@ def _prepare(parser: ArgumentParser) -> None:
         "--key",
         metavar="KIND",
         help="a new phone's key: p256, as its hardware has it (default), or ed25519",
+    )
+    parser.add_argument(
+        "--language",
+        choices=LANGUAGES,
+        default=ENGLISH,
+        help="what the phone says, step by step (default: en)",
     )
     parser.add_argument("--json", action="store_true", help="print the outcome as JSON only")
 

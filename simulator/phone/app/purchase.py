@@ -46,7 +46,7 @@ async def _phone(arguments: Namespace) -> int:
         radio: Adapter = ComputerAdapter()
         if arguments.radio == "sim":
             radio = await stack.enter_async_context(phone_radio(endpoint))
-        observer = ignore if arguments.json else Screen().step
+        observer = ignore if arguments.json else Screen(arguments.language).step
         phone = PhoneApp(wallet, radio, observer=observer)
         try:
             outcome = await phone.buy(buyer, till=arguments.till, recipient=arguments.recipient)

@@ -9,31 +9,10 @@ from receiver.protocol import messages
 from simulator.phone.conversation import events
 from simulator.phone.conversation.events import Outcome
 
+from .sentences import ENGLISH, SENTENCES, SWEDISH, key_of
 from .visit import Step
 from .wording import KINDS, money, reason_texts
 
-_SENTENCES = {
-    "scanning": "Looking for a till",
-    "found": "Found till {till}, {rssi} dBm",
-    "connect_failed": "No connection: {error}",
-    "connected": "Connected, MTU {mtu}",
-    "checked_in": "Checked in at {store}, no offer yet",
-    events.ASKED: "An offer arrived: opening it",
-    events.SHOWN: "{store}, till {till}: {money}, match code {match_code}",
-    "credential_written": "First digit typed, credential sent",
-    "approval_written": "Code complete, approval sent",
-    events.DECLINED: "Declined: {sv} / {en}",
-    "provisional": "{sv} / {en}",
-    "leave_written": "Left",
-    "vanished": "Out of range",
-    "unfit": "Not accepted by the phone: {why} ({detail})",
-    "refusal": "The receiver refuses (code {code})",
-    "unknown": "No trusted answer: {why}",
-    "asks_authority": "Asking the authority about {approval_id}",
-    "authority_says": "The authority answers: {state}",
-    "not_refilled": "No new credentials: {error}",
-    "again": "Trying again",
-}
 _REFUND = " / ".join(KINDS[messages.REFUND].values())
 _ENDINGS = {
     events.APPROVED: ("Approved", "bold green"),
@@ -47,12 +26,17 @@ _ENDINGS = {
 }
 
 
-def sentence(step: Step) -> str | None:
-    """Return a step in English; None for a step that does not concern a person."""
-    pattern = _SENTENCES.get(step.name)
-    if pattern is None:
-        return None
+def sentence(step: Step, language: str = ENGLISH) -> str | None:
+    """Return a step in words; None for a step that does not concern a person."""
     details = dict(step.details)
+    if step.name == "help":
+        return str(details[language])
+    words = SENTENCES.get(key_of(step.name, details.get("why")))
+    if words is None:
+        return None
+    pattern = words.sv if language == SWEDISH else words.en
+    if details.get("till", "") is None:  # its scan response was lost
+        details["till"] = "?"
     if "amount" in details:
         details["money"] = money(details["amount"], details["currency"])
     if "reason" in details:
@@ -65,7 +49,8 @@ def sentence(step: Step) -> str | None:
 class Screen:
     """A printer of steps as they happen, with the seconds since the first."""
 
-    def __init__(self) -> None:
+    def __init__(self, language: str = ENGLISH) -> None:
+        self._language = language
         self._console = Console(highlight=False, soft_wrap=True)
         self._began: float | None = None
 
@@ -73,7 +58,7 @@ class Screen:
         """Print a step: an observer for `Phone`."""
         if self._began is None:
             self._began = step.at
-        text = sentence(step)
+        text = sentence(step, self._language)
         if text is not None:
             when = Text(f"{step.at - self._began:8.3f} s  ", "dim")
             self._console.print(when + Text(text))
