@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
+from collections.abc import Sequence
 from functools import lru_cache
 from random import Random
 from typing import NamedTuple
@@ -15,6 +16,7 @@ from .standard import (
     ADVERT_DELAY_S,
     ADVERT_SIZE,
     ADVERT_US,
+    CHANNELS,
     CONNECT_SIZE,
     CONNECT_US,
     checked_bits,
@@ -26,6 +28,9 @@ SENSITIVITY = -95.0
 # dB by which the wanted signal must be stronger: 9 to 13 in data sheets (BGM13S, Microchip's), 21
 # at most (Vol 6 Part A 4.2, co-channel).
 CAPTURE_DB = 10.0
+# Share of time in which a phone near scans: SCAN_MODE_LOW_POWER, 140 of 1400 ms (AOSP ScanUtil.kt).
+# Those whose owners use our app are phones of their own.
+NEAR_SCANS = 0.1
 _SLOPE = math.log(0.5 / 0.001)  # of non-coherent FSK: half of exp(-signal to noise)
 _CLEAR_DB = 6.0  # above the sensitivity not one packet in a million is lost
 
@@ -41,6 +46,17 @@ class Crowd(NamedTuple):
         """Return the chance that a packet meets one of theirs on its channel: ALOHA's."""
         share = (length_us + ADVERT_US) / self.every_us
         return 1 - math.pow(1 - share, self.number)
+
+
+class Scanners(NamedTuple):
+    """Phones near, which ask every advertiser that they hear for its scan response."""
+
+    number: int
+    rssi: float
+
+    def overlaps(self, _length_us: float) -> float:
+        """Return the chance that one asks in the moment of a request of ours, on its channel."""
+        return 1 - math.pow(1 - NEAR_SCANS / CHANNELS, self.number)
 
 
 class Bursts:
@@ -66,7 +82,9 @@ class Collisions:
     `waited` tells a packet that its receiver waits for at a known time.
     """
 
-    def __init__(self, crowds: list[Crowd], length_us: float, *, waited: bool) -> None:
+    def __init__(
+        self, crowds: Sequence[Crowd | Scanners], length_us: float, *, waited: bool
+    ) -> None:
         self.chances = [crowd.overlaps(length_us) for crowd in crowds]
         self.chance = 1 - math.prod(1 - chance for chance in self.chances)
         # A receiver that listens all the time and has locked on a packet follows it to its end: a
@@ -92,7 +110,8 @@ class Channel:
         self._places = Random(f"{seed}/places")
         present = crowds(air)
         self._advert_collisions = Collisions(present, ADVERT_US, waited=False)
-        self._request_collisions = Collisions(present, CONNECT_US, waited=True)
+        near = Scanners(air.phones_near, air.neighbour_rssi)
+        self._request_collisions = Collisions([*present, near], CONNECT_US, waited=True)
 
     # Strength
 

@@ -13,6 +13,7 @@ import pytest
 from receiver.protocol import gatt
 from simulator.hardware.radio.model.airs import AIRS, AirProfile
 from simulator.hardware.radio.model.channel import (
+    NEAR_SCANS,
     SENSITIVITY,
     Bursts,
     Channel,
@@ -133,6 +134,15 @@ def test_a_request_that_is_waited_for_survives_if_it_is_stronger() -> None:
     channel = Channel(air._replace(advertiser_rssi=-40), 1)
     met = 1 - (1 - (CONNECT_US + ADVERT_US) / 25_000) ** 20
     assert share(lambda at: channel.request_lost(at, NEAR)) == close(met)
+
+
+def test_phones_near_ask_at_the_same_moment() -> None:
+    """Only a strong one does harm, and only to a request."""
+    air = CALM._replace(phones_near=4, neighbour_rssi=-40)
+    channel, weak = Channel(air, 1), Channel(air._replace(neighbour_rssi=-61), 1)
+    assert share(lambda at: channel.request_lost(at, NEAR)) == close(1 - (1 - NEAR_SCANS / 3) ** 4)
+    assert share(lambda at: channel.advert_lost(at, NEAR)) == 0
+    assert share(lambda at: weak.request_lost(at, NEAR)) == 0
 
 
 def test_neighbours_with_a_sale_collide_more() -> None:
