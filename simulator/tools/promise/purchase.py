@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from simulator.phone.app.app import PhoneApp
 from simulator.phone.conversation import events
-from simulator.phone.conversation.events import Outcome, View
+from simulator.phone.conversation.events import Outcome
 
-from . import bound, marks
+from . import bound
 from .buyer import Onlooker, PlannedBuyer
-from .record import NOT_PAID, PAID, PHONE, TILL, UNKNOWN, Mark, Outcomes, Record
+from .record import NOT_PAID, PAID, UNKNOWN, Mark, Outcomes, Record
+from .witness import PAYING, PurchaseWitness
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from simulator.hardware.radio.model.airs import AirProfile
     from simulator.hardware.radio.model.phones import PhoneProfile
-    from simulator.phone.app.visit import Step
     from simulator.phone.wallet.wallet import Wallet
     from simulator.virtual.ble import VirtualBle
     from simulator.virtual.phone_radio import VirtualPhone
@@ -34,7 +35,6 @@ TOUCHING = -30.0  # dBm
 TRIES_MOST = 3  # of the buyer, until the cashier rings again
 PATIENCE_S = 60
 AMOUNT_FIRST = 10_000
-_APPROVED = (events.APPROVED, events.ACCEPTED)
 
 
 class Surroundings(Protocol):
@@ -51,6 +51,7 @@ class Surroundings(Protocol):
     def take_phone(self, number: int) -> tuple[Wallet, VirtualPhone]: ...
     def give_back(self, radio: VirtualPhone) -> None: ...
     def written(self, till: int, since: float | None) -> Iterator[Mark]: ...
+    def heard(self, till: int, since: float) -> Iterator[tuple[float, str]]: ...
 
 
 class Purchase:
@@ -68,8 +69,11 @@ class Purchase:
         self._scene = scene
         self._ble = scene.radios[till]
         self._wallet, self._radio = scene.take_phone(number)
-        self._radio.observe = self._software
-        self._person = PlannedBuyer(plan, till, self._note)
+        offered = partial(scene.offered_at.get, till)
+        self._seen = PurchaseWitness(self.record, offered, self._disturb)
+        self._radio.observe = self._seen.system
+        self._person = PlannedBuyer(plan, till, self._seen.buyer)
+        self._seen.typed = lambda: self._person.typed
         self._buying: asyncio.Task[Outcome] | None = None
         self._paying: asyncio.Task[None] | None = None
         self._family: asyncio.Task[Outcome] | None = None
@@ -112,13 +116,13 @@ class Purchase:
             app = PhoneApp(
                 self._wallet,
                 self._radio,
-                observer=self._observe,
+                observer=self._seen.step,
                 reach=self._scene.shop.phone_authority,
             )
             self._buying = asyncio.create_task(app.buy(self._person, patience_s=PATIENCE_S))
             with suppress(asyncio.CancelledError):
                 self._outcome = await self._buying
-                if self._outcome.result in _APPROVED or self._outcome.result == events.UNKNOWN:
+                if self._outcome.result in PAYING or self._outcome.result == events.UNKNOWN:
                     return
             if self.record.tries >= TRIES_MOST:
                 return
@@ -169,8 +173,7 @@ class Purchase:
         if view.state != "approved":
             self.record.reason = f"{view.state} {view.reason.code if view.reason else ''}"
             return False
-        self.record.approved_till = self._now()
-        self.record.steps.append(Mark(TILL, "approved", self._now()))
+        self._seen.till_approved()
         await sale.pay()
         self._till_says = PAID
         return True
@@ -184,53 +187,10 @@ class Purchase:
         finally:
             self._scene.give_back(radio)
 
-    # The record.
+    # The end.
 
     def _now(self) -> float:
         return asyncio.get_running_loop().time()
-
-    def _observe(self, step: Step) -> None:
-        """Take a step of the phone."""
-        record = self.record
-        record.steps.extend(marks.of_phone(step))
-        if self._scene.transcript:
-            record.transcript.append(f"{step.at:10.4f} phone {step.name} {dict(step.details)}")
-        if step.name == "resumed" and record.lost is not None:
-            record.resumed = record.resumed or step.at
-        elif step.name == "ended" and step.details["result"] in _APPROVED:
-            record.approved_phone = step.at
-
-    def _software(self, name: str) -> None:
-        """Take what the phone's own software has done."""
-        record, now = self.record, self._now()
-        record.steps.append(Mark(PHONE, name, now))
-        if name == "link_lost" and record.shown is not None and record.approved_phone is None:
-            record.lost = record.lost or now
-
-    def _note(self, what: str, view: View) -> None:
-        """Take what the buyer sees and does."""
-        record, now = self.record, self._now()
-        if what == "foreign" and view.till != record.till and record.shown is None:
-            record.wrong_till = True
-        elif what == events.ASKED:
-            record.asked = record.asked or now
-        elif what == events.SHOWN and record.shown is None:
-            record.shown = now
-            record.offered = self._scene.offered_at.get(record.till)
-            record.checked_in = record.asked is not None
-            self._disturb()
-        elif what == events.SHOWN and record.lost is not None and not self._person.typed:
-            record.resumed = record.resumed or now
-        elif what == "typed again":
-            record.typed_twice = True
-            if record.lost is not None:
-                record.resumed = None
-        elif what == "first digit":
-            record.first_digit = record.first_digit or now
-        elif what == "last digit":
-            record.last_digit = now
-            if record.lost is not None and record.resumed is None:
-                record.resumed = now
 
     def _disturb(self) -> None:
         """Move the phone away or lose its link, where the plan says so."""
@@ -257,14 +217,9 @@ class Purchase:
             if self._buying is not None:
                 self._buying.cancel()
         record.outcomes = Outcomes(self._phone_says(), self._till_says, self._authority_says())
-        if record.lost is not None:  # behind the last digit it goes on by itself, or is asked about
-            record.resumed = record.resumed or record.approved_phone
-        if self._sale is not None:
-            stamps = self._sale.steps()
-            record.steps.extend(marks.of_bridge(stamps))
-            record.authority_s = marks.waited_s(stamps)
-        record.steps.extend(self._scene.written(record.till, record.last_digit))
-        record.steps.sort(key=lambda mark: mark.at)
+        self._seen.end(self._sale, self._scene.written(record.till, record.last_digit))
+        if self._scene.transcript:
+            record.transcript = self._seen.transcript(partial(self._scene.heard, record.till))
         record.bound_s = bound.of(
             self._scene.profile, knows_table=self._known, checked_in=record.checked_in
         )
@@ -274,7 +229,7 @@ class Purchase:
     def _phone_says(self) -> str:
         if self._outcome is None or self._outcome.result == events.UNKNOWN:
             return UNKNOWN if self._outcome else NOT_PAID
-        return PAID if self._outcome.result in _APPROVED else NOT_PAID
+        return PAID if self._outcome.result in PAYING else NOT_PAID
 
     def _authority_says(self) -> str:
         sale = self._sale

@@ -52,7 +52,7 @@ class Scene:
         self.phones: list[tuple[Wallet, VirtualPhone]] = []
         self.offered_at: dict[int, float | None] = {}  # when a till's offer went on the air
         self._written: dict[int, list[float]] = defaultdict(list)  # when, to a till's receiver
-        self.lines: list[tuple[float, int, str]] = []  # of the receivers, for a transcript
+        self._lines: list[tuple[float, int, str]] = []  # of the receivers, for a transcript
         self.shop: VirtualShop
         self._busy: set[int] = set()  # phones that are in use
 
@@ -84,7 +84,11 @@ class Scene:
         if name == "written":
             self._written[till].append(now)
         if self.transcript:
-            self.lines.append((now, till, f"{now:10.4f} receiver {till} {name} {fields}"))
+            self._lines.append((now, till, f"receiver {till} {name} {fields}"))
+
+    def heard(self, till: int, since: float) -> Iterator[tuple[float, str]]:
+        """Yield what a till's receiver did from then on, for a transcript."""
+        yield from ((at, text) for at, of, text in self._lines if of == till and at >= since)
 
     def written(self, till: int, since: float | None) -> Iterator[Mark]:
         """Yield the mark of the first write to a till's receiver from then on."""

@@ -17,7 +17,10 @@ from .record import Record
 ROOT = Path(__file__).resolve().parents[3]
 # What a purchase is made of. The rest of simulator/tools only shows it.
 SOURCES = ("receiver", "firmware/device", "bridge", "simulator")
-MAKERS = ("people.py", "scene.py")
+MAKERS = tuple(
+    f"simulator/tools/promise/{name}.py"
+    for name in ("bound", "buyer", "marks", "people", "purchase", "record", "scene", "witness")
+)
 HEAD = "run.json"
 
 
@@ -81,8 +84,8 @@ def fingerprint() -> str:
     """Return a hash of the sources that a purchase depends on."""
     found = hashlib.sha256()
     for path in sorted(path for folder in SOURCES for path in (ROOT / folder).rglob("*.py")):
-        name = path.relative_to(ROOT)
-        if name.is_relative_to("simulator/tools") and name.name not in MAKERS:
+        name = path.relative_to(ROOT).as_posix()
+        if name.startswith("simulator/tools/") and name not in MAKERS:
             continue
         found.update(f"{name}\0".encode())
         found.update(path.read_bytes())

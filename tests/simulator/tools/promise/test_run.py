@@ -12,7 +12,7 @@ from simulator.tools.promise.command import Wanted, measure
 from simulator.tools.promise.jobs import STEPS_KEPT, SceneJob, plan
 from simulator.tools.promise.record import line
 from simulator.tools.promise.run import run
-from simulator.tools.promise.store import RecordStore, RunHead, fingerprint
+from simulator.tools.promise.store import MAKERS, ROOT, RecordStore, RunHead, fingerprint
 from tests.support.values.made_up_purchases import a_broken_scene, a_scene
 
 JOB = SceneJob("shop", "ios", 7, 4)
@@ -114,8 +114,10 @@ def test_records_of_other_sources_or_scenes_are_thrown_away(
 
 
 def test_a_fingerprint_is_of_the_sources() -> None:
+    """Each file that makes a purchase counts; its name would not be missed."""
     assert fingerprint() == fingerprint()
     assert len(fingerprint()) == 64
+    assert [name for name in MAKERS if not (ROOT / name).is_file()] == []
 
 
 def test_a_purchase_is_replayed_by_its_command() -> None:
