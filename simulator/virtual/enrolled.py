@@ -64,6 +64,7 @@ class RegisteredBuyers:
         """`credit` is what all of them may buy together."""
         self._store = store
         self._keys = keys
+        self._pins = keys.pins()
         self._purchase_limit = purchase_limit
         self._floor = floor
         self._organisation = people.add_organisation(store, "Virtual")
@@ -89,7 +90,7 @@ class RegisteredBuyers:
             key,
             code_private,
             keys.code_public,
-            keys.pins(),
+            self._pins,
             [InvoiceRecipient(self._recipient, "Skolköket")],
             phone_id=phone.id,
             token=token,

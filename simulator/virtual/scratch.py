@@ -1,4 +1,4 @@
-"""Where the files of a virtual store lie while its process runs."""
+"""Where the files of a virtual store lie: in shared memory, where syncing takes no time."""
 
 from __future__ import annotations
 
@@ -12,10 +12,15 @@ from pathlib import Path
 SHARED_MEMORY = Path("/dev/shm")
 
 
+def folder() -> Path:
+    """Make a new folder, which the caller removes."""
+    where = SHARED_MEMORY if SHARED_MEMORY.is_dir() else None
+    return Path(tempfile.mkdtemp(dir=where, prefix=f"tillsign-{os.getpid()}-"))
+
+
 @lru_cache
 def scratch() -> Path:
-    """Return a folder of this process alone, in shared memory where syncing takes no time."""
-    where = SHARED_MEMORY if SHARED_MEMORY.is_dir() else None
-    folder = Path(tempfile.mkdtemp(dir=where, prefix=f"tillsign-{os.getpid()}-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return folder
+    """Return the one folder of this process, which goes with it."""
+    made = folder()
+    atexit.register(shutil.rmtree, made, ignore_errors=True)
+    return made

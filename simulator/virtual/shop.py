@@ -9,11 +9,9 @@ import asyncio
 import itertools
 import random
 import shutil
-import tempfile
 import time
 from collections.abc import Callable, Iterable
 from contextlib import AsyncExitStack, suppress
-from pathlib import Path
 from random import Random
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -32,7 +30,7 @@ from simulator.authority.storage.schema import PENDING, POSTED
 from simulator.authority.storage.store import Store as Books
 from simulator.phone.wallet.wallet import BATCH, Wallet
 
-from . import enrolled
+from . import enrolled, scratch
 from .authority import VirtualAuthority
 from .board import NonVolatile, VirtualBoard
 from .bridge_client import BridgeClient
@@ -41,7 +39,6 @@ from .interpreter import micropython
 from .line import VirtualLine
 from .memos import remembered
 from .phone_client import PhoneClient
-from .scratch import scratch
 from .till import VirtualSale, VirtualTill
 
 if TYPE_CHECKING:
@@ -74,7 +71,7 @@ class VirtualShop:
     ) -> None:
         """`ble_of` gives each till's receiver its radio; `authority_ms` is one way."""
         random.seed(f"{seed}/store")  # the bridge's own pauses
-        self.folder = Path(tempfile.mkdtemp(dir=scratch(), prefix="shop-"))
+        self.folder = scratch.folder()
         self._seed = seed
         self._chances = Random(f"{seed}/keys")
         self.authority_trip_s = authority_ms / 1000
@@ -141,8 +138,8 @@ class VirtualShop:
         wallet, phone = self._buyers.wallet(full_name, now)
         self._phones[phone.id] = phone
         recipient = wallet.chosen(None)
-        batch = self.authority.credentials(phone, recipient, BATCH)
-        wallet.add_credentials(recipient, batch, now)
+        # Without the wallet's own check, which takes as long as all the rest.
+        wallet.credentials[recipient] = self.authority.credentials(phone, recipient, BATCH)
         return wallet
 
     def phone_authority(self, wallet: Wallet) -> PhoneClient:
