@@ -16,13 +16,11 @@ if TYPE_CHECKING:
 
     from .authority import VirtualAuthority
 
-TRIP_S = 0.04  # one way over a mobile network: half of a usual 4G round trip (estimate)
-
 
 class PhoneClient:
     """One phone's; every question takes `trip_s` each way, and is lost while it is `away`."""
 
-    def __init__(self, authority: VirtualAuthority, phone: Phone, trip_s: float = TRIP_S) -> None:
+    def __init__(self, authority: VirtualAuthority, phone: Phone, trip_s: float) -> None:
         self.away = False
         self._authority = authority
         self._phone = phone

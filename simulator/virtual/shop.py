@@ -52,6 +52,8 @@ CLIENT = "client"  # the bridge's certificate, as the books name it
 CREDIT = 10**12  # öre for all buyers together: no run uses it up
 BUYER_LIMIT = 500_000  # of one purchase
 OFFLINE_FLOOR = 50_000  # so that phones keep their credentials, as in a chain that sells offline
+AUTHORITY_MS = 20.0  # one way over a store's fixed line: estimate
+PHONE_MS = 40.0  # one way over a mobile network, half of a usual 4G round trip: estimate
 OPEN_MOST_S = 30.0  # for all receivers to boot, greet and get the time
 LOOK_S = 0.02
 DRAIN_S = 1.0
@@ -67,14 +69,19 @@ class VirtualShop:
         chip: ChipProfile,
         ble_of: Callable[[int], BoardRadio],
         *,
-        authority_ms: float = 20.0,
+        authority_ms: float = AUTHORITY_MS,
+        phone_ms: float = PHONE_MS,
     ) -> None:
-        """`ble_of` gives each till's receiver its radio; `authority_ms` is one way."""
+        """`ble_of` gives each till's receiver its radio.
+
+        `authority_ms` and `phone_ms` are one way to the authority, for bridge and phone.
+        """
         random.seed(f"{seed}/store")  # the bridge's own pauses
         self.folder = scratch.folder()
         self._seed = seed
         self._chances = Random(f"{seed}/keys")
         self.authority_trip_s = authority_ms / 1000
+        self._phone_trip_s = phone_ms / 1000
         self._books = Books(self.folder / "books.sqlite")
         self._keys = Keys(self.folder / "keys.json", self._chances.randbytes)
         self.authority = VirtualAuthority(self._books, self._keys, CLIENT, time.time)
@@ -144,7 +151,8 @@ class VirtualShop:
 
     def phone_authority(self, wallet: Wallet) -> PhoneClient:
         """Return this phone's way to the authority."""
-        return PhoneClient(self.authority, self._phones[wallet.phone_id])
+        phone = self._phones[wallet.phone_id]
+        return PhoneClient(self.authority, phone, self._phone_trip_s)
 
     # For observers.
 

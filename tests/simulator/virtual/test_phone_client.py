@@ -11,7 +11,7 @@ from simulator.authority.api.client import AuthorityError
 from simulator.phone.app.authority import TIMEOUT_S
 from simulator.phone.conversation.events import NO_ANSWER, UNSEEN
 from simulator.phone.wallet.wallet import BATCH, LOW
-from simulator.virtual.phone_client import TRIP_S
+from simulator.virtual.shop import PHONE_MS
 from tests.simulator.virtual.conftest import Run, Store
 
 
@@ -31,7 +31,7 @@ def test_a_wallet_is_refilled_when_little_is_left(run: Run, new_store: type[Stor
                     wallet.take_credential(recipient, now)
                 await client.refill(wallet, recipient, now)
                 assert wallet.stock(recipient, now) == BATCH + LOW - 1
-                assert time.monotonic() - began == pytest.approx(2 * TRIP_S, abs=1e-3)
+                assert time.monotonic() - began == pytest.approx(2 * PHONE_MS / 1000, abs=1e-3)
 
     run(work())
 
