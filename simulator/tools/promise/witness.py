@@ -92,7 +92,7 @@ class PurchaseWitness:
         record.steps.sort(key=lambda mark: mark.at)
 
     def transcript(self, heard: Callable[[float], Iterable[Said]]) -> list[str]:
-        """Return what all have done, in order of time; `heard` yields the receiver's, from a time."""
+        """Return what all have done, by time; `heard` yields the receiver's, from a time on."""
         said = [*self._said, *heard(min((at for at, _ in self._said), default=0.0))]
         others = (mark for mark in self.record.steps if mark.by != PHONE)
         said += [(mark.at, f"{mark.by} {mark.name}") for mark in others]
