@@ -2,6 +2,7 @@
 
 from firmware.device import boot, slots, version
 from receiver import reasons
+from receiver.crypto import portable
 from receiver.encoding import schema
 from receiver.link import wire
 from receiver.protocol import enrolment
@@ -39,12 +40,12 @@ class Platform:
 
 
 def fault(platform):
-    found = boot._identity(platform).fault
+    found = boot.identity(platform, portable).fault
     return found.code if found else None
 
 
 def hello(platform):
-    data = boot._hello(platform, boot._identity(platform))
+    data = boot._hello(platform, boot.identity(platform, portable))
     return schema.decode(wire.RECEIVER_HELLO, data, wire.ReceiverHello)
 
 
@@ -52,12 +53,12 @@ def check_a_new_board_has_no_key_and_makes_none():
     platform = Platform()
     assert fault(platform) is None
     assert platform.kept == {}
-    identity = boot._identity(platform)
+    identity = boot.identity(platform, portable)
     assert (identity.receiver_id, identity.certificate, identity.till) == (bytes(8), None, 0)
 
 
 def check_an_enrolled_board():
-    identity = boot._identity(Platform(enrolment=STORED, sequence=b"\0\0\1\0"))
+    identity = boot.identity(Platform(enrolment=STORED, sequence=b"\0\0\1\0"), portable)
     assert (identity.fault, identity.till, identity.reserved) == (None, 7, 256)
     stored = schema.decode(enrolment.STORED, identity.renewed(b"new"), enrolment.Stored)
     assert stored == (SEED, b"new", b"\xa0", 7, 3)
