@@ -107,7 +107,10 @@ class Radio:
         while self._broken:
             self._cut(self._broken.pop(0), now)
         for link in [cut.link for cut in self._cuts if cut.due <= now]:
-            self._cut(link, now)
+            if self._has_ended(link):
+                self._forget(link)
+            else:
+                self._cut(link, now)
 
     def _register(self, uuid: Callable[[str], object]) -> tuple[int, ...]:
         """Register the GATT table of design §3.2, in its fixed order."""
@@ -220,8 +223,19 @@ class Radio:
             self._gone.append(link)
             self._wake()
 
+    def _has_ended(self, link: int) -> bool:
+        """Return whether the end of this link waits in the ring: its handle may be another's."""
+        at = self._tail
+        while at != self._head:
+            event = self._ring[at]
+            if type(event) is io.Disconnected and event.link == link:
+                return True
+            at = (at + 1) % RING_SIZE
+        return False
+
     def _forget(self, link: int) -> None:
         """Drop what was meant for this link, so that the next one under its handle gets none."""
+        self._gone = [gone for gone in self._gone if gone != link]
         self._pending = [item for item in self._pending if item.link != link]
         self._cuts = [cut for cut in self._cuts if cut.link != link]
 

@@ -109,7 +109,7 @@ class Peer:
         self.end = 0
         self.kept = 0
         self.is_missed = False  # whether its link was lost before it had an answer
-        self.has_asked = False  # for an exchange that is not here
+        self.claim = b""  # what it has asked to go on with
         self.refusal = reasons.OK  # what to tell a parting phone
         self.is_told = False  # whether the bridge knows of this phone
         self.sealed = Sealed(b"")

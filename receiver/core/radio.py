@@ -112,7 +112,10 @@ class Air:
                 self.refuse(peer, reason, now)
 
     def agreed(self, peer: Peer, now: int) -> None:
-        """Send the refusal that waited for a key to seal it."""
+        """Judge the claims that waited for this, and send the refusal that waited to be sealed."""
+        for comer in list(self.links):
+            if comer.claim[: padding.ENC_SIZE] == peer.sealed.enc and comer.state in _UNKEYED:
+                self._judge(comer, now)
         if peer.state == peers.PARTING:
             self._out.append(io.Notify(peer.link, peer.sealed.refusal(peer.refusal)))
             self._close(peer, now)
@@ -347,12 +350,20 @@ class Air:
         self.links.make_room()
 
     def _resume(self, comer: Peer, body: bytes, now: int) -> None:
-        """Go on with the exchange of a lost link, or say that it is not here."""
-        if comer.has_asked or comer.state not in _UNKEYED:
+        """Go on with the exchange of a lost link; a link may ask once."""
+        if comer.claim or comer.state not in _UNKEYED:
             raise Error(reasons.WRONG_ORDER, "resume in " + comer.state)
-        peer = self.links.exchange(body[: padding.ENC_SIZE])
-        if peer is None or not peer.sealed.goes_on(body):
-            self._miss(comer)
+        comer.claim = body
+        self._judge(comer, now)
+
+    def _judge(self, comer: Peer, now: int) -> None:
+        """Grant a claim, or say that there is nothing; the proof waits for the key agreement."""
+        peer = self.links.exchange(comer.claim[: padding.ENC_SIZE])
+        if peer is not None and peer.sealed.is_agreeing():
+            return
+        if peer is None or not peer.sealed.goes_on(comer.claim):
+            self._report.count(reasons.WRONG_SESSION, "nothing to resume")
+            self._out.append(io.Notify(comer.link, exchange.resumed(exchange.NOTHING)))
             return
         comer.handle(peers.RESUMED, now)
         if peer in self.links.left:
@@ -363,12 +374,6 @@ class Air:
             self.links.resume(peer, comer)
             self._out.append(io.Disconnect(comer.link))
         self._welcome(peer, now)
-
-    def _miss(self, comer: Peer) -> None:
-        """Let a phone begin anew on this link; it has asked once."""
-        comer.has_asked = True
-        self._report.count(reasons.WRONG_SESSION, "nothing to resume")
-        self._out.append(io.Notify(comer.link, exchange.resumed(exchange.NOTHING)))
 
     def _welcome(self, peer: Peer, now: int) -> None:
         """Tell a phone that has come back what is here of it, and what it has missed."""

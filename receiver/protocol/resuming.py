@@ -29,30 +29,30 @@ class Proofs:
 
     def __init__(self, context: Context) -> None:
         self._key = bytearray(context.export(_LABEL, HASH_SIZE))
-        self._next = 0
+        self.used = 0  # numbers, in order
 
     def make(self) -> bytes:
         """Return the next proof; raise ValueError when no number is left or it is erased."""
-        number = self._next
+        number = self.used
         tag = self._tag(number)
-        self._next = number + 1
+        self.used = number + 1
         return bytes([number]) + tag
 
     def check(self, proof: bytes) -> bool:
         """Return whether a proof holds and its number is new; proofs before it hold no more."""
         number = proof[0]
-        if number < self._next or not _equal(self._tag(number), proof[NUMBER_SIZE:]):
+        if number < self.used or not _equal(self._tag(number), proof[NUMBER_SIZE:]):
             return False
-        self._next = number + 1
+        self.used = number + 1
         return True
 
     def erase(self) -> None:
         """Overwrite the key; harmless the second time."""
-        self._next = PROOFS_MOST
+        self.used = PROOFS_MOST
         self._key[:] = bytes(len(self._key))
 
     def _tag(self, number: int) -> bytes:
-        if self._next >= PROOFS_MOST:
+        if self.used >= PROOFS_MOST:
             raise ValueError("no proof is left: erased, or all numbers used")
         return hmac_sha256(keyed(cast("bytes", self._key)), bytes([number]))[:TAG_SIZE]
 

@@ -132,6 +132,7 @@ def hpke(offer: bytes) -> Values:
         "exporter_secret": exporter,
         "result_key": result[:32],
         "result_base": result[32:],
+        "resume_key": labeled_expand(HPKE, exporter, b"sec", b"tillsign/1 resume", 32),
     }
 
 
@@ -219,6 +220,7 @@ def purchase() -> list[Section]:
         ),
         ("result", {**receipt, **sealed(5, *back, 0, receipt["message"], size=165)}),
         ("refusal", refusal(*back)),
+        ("lost link", lost_link(context)),
     ]
 
 
@@ -239,6 +241,48 @@ def refusal(key: bytes, base: bytes) -> Values:
     nonce = (int.from_bytes(base, "big") ^ 1).to_bytes(12, "big")
     body = ChaCha20Poly1305(key).encrypt(nonce, b"\x02", b"")
     return {"plain": b"\x06\x02", "nonce": nonce, "sealed": b"\x06" + body}
+
+
+def lost_link(context: Values) -> Values:
+    """The first two claims of new links, and what the receiver may say to one."""
+    made: Values = {}
+    for number in range(2):
+        made[f"proof {number}"] = proof(context["resume_key"], number)
+        made[f"resume {number}"] = b"\x08" + context["enc"] + made[f"proof {number}"]
+    for last, name in ((0, "nothing"), (2, "key"), (3, "credential"), (4, "approval")):
+        made[f"resumed, {name}"] = b"\x09" + bytes([last])
+    return made
+
+
+def proof(key: bytes, number: int) -> bytes:
+    """That a new link belongs to the exchange of a lost one."""
+    numbered = bytes([number])
+    return numbered + hmac.digest(key, numbered, sha256)[:16]
+
+
+# The purchase once more, over links that are lost.
+
+
+def transcript(sections: dict[str, Values]) -> list[Values]:
+    """Every message in order; `lost` ones are on the air when their link ends."""
+    key, lost = sections["key"], sections["lost link"]
+    credential, approval = sections["credential"]["on_air"], sections["approval"]["on_air"]
+
+    def said(link: int, by: str, data: bytes, *, lost: bool = False) -> Values:
+        return {"link": link, "from": by, "data": data, "lost": lost}
+
+    return [
+        said(1, "phone", key["on_air"]),
+        said(1, "phone", credential, lost=True),
+        said(2, "phone", lost["resume 0"]),
+        said(2, "receiver", lost["resumed, key"]),
+        said(2, "phone", credential),
+        said(2, "phone", approval),
+        said(2, "receiver", sections["result"]["on_air"], lost=True),
+        said(3, "phone", lost["resume 1"]),
+        said(3, "receiver", lost["resumed, approval"]),
+        said(3, "receiver", sections["result"]["on_air"]),
+    ]
 
 
 # What the same till may say besides.
@@ -394,6 +438,7 @@ def document() -> Values:
     return {
         "time": TIME,
         "purchase": {title: _hexed(values) for title, values in sections.items()},
+        "lost_links": [_hexed(one) for one in transcript(sections)],
         "others": {title: _hexed(values) for title, values in others(sections).items()},
         "fields": {kind: _hexed(values) for kind, values in fields.items()},
         "refused": {

@@ -23,12 +23,14 @@ from simulator.phone.conversation.events import (
     HangUp,
     Input,
     Outcome,
+    Reconnect,
     Show,
     Tell,
+    Unreached,
     View,
     Write,
 )
-from simulator.phone.transport.link import Link
+from simulator.phone.transport.link import CONNECT_S, Link
 from simulator.phone.transport.scan import Found
 
 from .authority import PhonesAuthority
@@ -41,6 +43,7 @@ _WRITTEN = {
     exchange.CREDENTIAL: "credential_written",
     exchange.APPROVAL: "approval_written",
     exchange.LEAVE: "leave_written",
+    exchange.RESUME: "resume_written",
 }
 
 
@@ -53,7 +56,10 @@ class Step(NamedTuple):
 
 
 class Visit:
-    """A conversation over one link. `vanish` carries the phone out of range, where possible."""
+    """A conversation over one link, and over those that follow a lost one.
+
+    `vanish` carries the phone out of range, where possible.
+    """
 
     def __init__(
         self,
@@ -71,12 +77,14 @@ class Visit:
         self._events: asyncio.Queue[Input] = asyncio.Queue()
         self._tasks: list[asyncio.Task[None]] = []
         self._acting: asyncio.Task[None] | None = None
+        self._returning: asyncio.Task[None] | None = None
 
     async def run(
         self, found: Found, backend: type[BaseBleakClient] | None, connect_s: float
     ) -> Outcome | None:
         """Visit a till; return the outcome, or None where no connection was made."""
-        self._link = Link(found.device, self._events.put_nowait, backend, connect_s)
+        self._found, self._backend = found, backend
+        self._link = self._new_link(connect_s)
         try:
             async with asyncio.TaskGroup() as self._group:
                 try:
@@ -96,7 +104,7 @@ class Visit:
         self.tell("connected", mtu=connected.mtu)
         await self._handle(connected)
         if self._conversation.outcome is None:
-            self._start(self._read())
+            self._start(self._read(self._link))
         while self._conversation.outcome is None:
             await self._turn()
         return self._conversation.outcome
@@ -125,11 +133,45 @@ class Visit:
                 self._show(action.view)
             elif isinstance(action, Ask):
                 self._start(self._ask(action.approval_id))
+            elif isinstance(action, Reconnect):
+                self._returning = self._start(self._return())
             elif isinstance(action, HangUp):
-                self._tell_end()
-                await self._link.close()
+                await self._hang_up()
             elif isinstance(action, Tell):
                 self.tell(action.name, **action.details)
+
+    def _new_link(self, connect_s: float) -> Link:
+        """Return a link to the till; what it says counts as long as no other has replaced it."""
+        device, backend = self._found.device, self._backend
+        link = Link(device, lambda event: self._hear(link, event), backend, connect_s)
+        return link
+
+    def _hear(self, link: Link, event: Input) -> None:
+        if link is self._link:
+            self._events.put_nowait(event)
+
+    async def _read(self, link: Link) -> None:
+        try:
+            self._hear(link, await link.read(self._conversation.certificate))
+        except BleakError as error:
+            self.tell("link_failed", error=str(error))
+            self._hear(link, Gone())
+
+    async def _return(self) -> None:
+        """Connect to the same till again, without a scan, and read as the first time."""
+        await self._link.close()
+        tries = min(self._conversation.link.attempts, len(CONNECT_S))
+        self._link = link = self._new_link(CONNECT_S[tries - 1])
+        try:
+            connected = await link.open()
+        except (BleakError, TimeoutError) as error:
+            self.tell("connect_failed", error=str(error) or type(error).__name__)
+            await link.close()
+            self._hear(link, Unreached())
+            return
+        self.tell("reconnected", mtu=connected.mtu)
+        self._hear(link, connected)
+        await self._read(link)
 
     def _tell_end(self) -> None:
         """Tell the outcome when the buyer sees it: closing the link takes longer."""
@@ -137,12 +179,11 @@ class Visit:
         if outcome is not None:
             self.tell("ended", result=outcome.result, reason=reasons.name(outcome.reason))
 
-    async def _read(self) -> None:
-        try:
-            self._events.put_nowait(await self._link.read(self._conversation.certificate))
-        except BleakError as error:
-            self.tell("link_failed", error=str(error))
-            self._events.put_nowait(Gone())
+    async def _hang_up(self) -> None:
+        self._tell_end()
+        if self._returning is not None:
+            self._returning.cancel()
+        await self._link.close()
 
     async def _write(self, action: Write) -> None:
         kind = action.data[0] if action.data else 0
@@ -173,7 +214,7 @@ class Visit:
         writing.cancel()
         with suppress(asyncio.CancelledError, BleakError):
             await writing
-        self._conversation.handle(Gone(), now_ms())
+        self._conversation.handle(Gone(again=False), now_ms())
 
     def _show(self, view: View) -> None:
         self.tell(view.kind, **view._asdict())

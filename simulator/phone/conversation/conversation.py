@@ -9,18 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from receiver import reasons, statemachine
+from receiver import reasons
 from receiver.errors import Error
 from receiver.host.texts import MENDABLE
 from receiver.protocol import exchange, gatt, messages, padding
 from receiver.protocol.messages import Provisional
-from simulator.phone.wallet.settlement import Settled, by_receipt, settle
-from simulator.phone.wallet.wallet import Pending, Wallet
+from simulator.phone.wallet.settlement import by_receipt, settle
+from simulator.phone.wallet.wallet import Wallet
 
 from . import events, states
-from .events import Ask, Effect, HangUp, Input, Outcome, Show, Tell, Write
+from .events import Ask, Effect, Input
 from .messages import Maker
-from .offered_till import OfferedTill
+from .progress import why
+from .resuming import Resuming
 
 # The outcome that each refusal code shows to the buyer.
 _REFUSALS = {
@@ -35,33 +36,17 @@ _WORTH_ANOTHER_VISIT = (reasons.LINK_TIMEOUT, reasons.BUSY)
 _HAS_SEALED = (states.PRESENTED, states.APPROVED, states.DECLINED)
 _REFUSED_AFTERWARDS = (states.TURNED_AWAY, states.PASSED_OVER)
 _ASKING_THE_AUTHORITY = (states.ACCEPTED, states.UNKNOWN, *_REFUSED_AFTERWARDS)
-_COMMANDS = (bytes([exchange.KEY]), bytes([exchange.CREDENTIAL]))  # everything else with response
 
 
-class Conversation:
-    """One visit at one till. `epoch` is the wall clock (s) at monotonic zero."""
+class Conversation(Resuming):
+    """One visit at one till, through lost links. `epoch`: the wall clock (s) at monotonic zero."""
 
     def __init__(
         self, wallet: Wallet, maker: Maker, epoch: int, *, ask_ms: int = states.ASK_MS
     ) -> None:
-        self.state = states.SCANNING
-        self.outcome: Outcome | None = None
-        self.certificate = wallet.certificate  # what `Read` needs no reading for, by offer
-        self._wallet = wallet
-        self._maker = maker
-        self._epoch = epoch
-        self._ask_ms = ask_ms
-        self._now = 0
-        self._out: list[Effect] = []
-        self._limit: int | None = None  # when this state ends
-        self._again: int | None = None  # when to resend, or to ask again
-        self._pause = states.ASK_FIRST_MS
-        self._till = OfferedTill(wallet.pins)
+        super().__init__(wallet, maker, epoch, ask_ms=ask_ms)
         self._early = b""  # the offer that was notified before the reads were done
-        self._attempt = 0
-        self._credential = b""
-        self._approval: Pending | None = None
-        self._declined: Outcome | None = None  # while the buyer may correct it
+        self._forget_loss()
 
     def handle(self, event: Input, now: int) -> None:
         """Handle one event; one that does not fit is reported and changes nothing."""
@@ -69,32 +54,44 @@ class Conversation:
         try:
             _HANDLERS[type(event)](self, event)
         except Error as error:
-            self._tell("ignored", event=type(event).__name__, **_why(error))
+            self._tell("ignored", event=type(event).__name__, **why(error))
 
     def poll(self) -> Effect | None:
         """Return the next effect (an output of `events`), or None."""
         return self._out.pop(0) if self._out else None
 
     def deadline(self) -> int | None:
-        times = [time for time in (self._limit, self._again) if time is not None]
+        due = (self._limit, self._again, self.link.deadline())
+        times = [time for time in due if time is not None]
         return min(times) if times else None
 
     def expire(self, now: int) -> None:
         self._now = now
         if self._limit is not None and self._limit <= now:
             self._late()
-        elif self._again is not None and self._again <= now:
+            return
+        due = self.link.deadline()
+        if due is not None and due <= now:
+            self._link_due()
+        if self._again is not None and self._again <= now:
             self._repeat()
 
     # The till.
 
     def _connected(self, event: events.Connected) -> None:
+        if self.link.is_sought:
+            self._connected_again(event)
+            return
         self._step(states.CONNECTED, states.READ_MS)
+        self.link.handle(states.CONNECTED, self._now)
         if event.mtu < gatt.MTU_LEAST:
             self._unfit(Error(reasons.SMALL_MTU, f"MTU {event.mtu}"))
 
     def _read(self, event: events.Read) -> None:
         """Send nothing to a receiver before its certificate is verified."""
+        if self.link.is_sought:
+            self._read_again(event)
+            return
         self._require(states.CHECKED_IN)
         try:
             holder = self._till.trust(event.certificate, self._seconds())
@@ -116,7 +113,10 @@ class Conversation:
         if self.state == states.READING:
             self._step(states.NOTIFIED, keep=True)
             self._early = event.data
-        elif not self._till.offers(event.data):
+            return
+        if self.link.is_sought:
+            self._reread = self._reread._replace(offer=event.data)
+        if not self._till.offers(event.data):
             self._take_offer(event.data, states.NOTIFIED)
 
     def _take_offer(self, data: bytes, event: str) -> None:
@@ -140,6 +140,7 @@ class Conversation:
         self._step(event, offered.offer.ttl * 1000)
         self._till.take(offered)
         self._approval = None
+        self._acts, self._anew = [], 0
         if self.state == states.ASKING:
             self._show(events.ASKED)
         else:
@@ -149,6 +150,8 @@ class Conversation:
         kind, size = event.data[:1], len(event.data) - 1
         if kind == bytes([exchange.RESULT]) and size == padding.RESULT_SEALED:
             self._result(event.data[1:])
+        elif kind == bytes([exchange.RESUMED]) and size == 1:
+            self._resumed(event.data[1])
         elif kind == bytes([exchange.REFUSAL]) and size in (1, padding.REFUSAL_SEALED):
             self._refusal(event.data[1:])
         else:
@@ -164,7 +167,7 @@ class Conversation:
                 return
             receipt = self._wallet.check_receipt(self._sent, data)
         except Error as error:
-            self._tell("result_untrusted", **_why(error))
+            self._tell("result_untrusted", **why(error))
             self._doubt(states.UNTRUSTED, reasons.name(error.code))
             return
         approved = receipt.outcome == messages.APPROVED
@@ -202,31 +205,26 @@ class Conversation:
             again = reason in _WORTH_ANOTHER_VISIT
             self._end(states.REFUSED, events.REFUSED, reason, retry=again)
 
-    def _gone(self, event: events.Gone) -> None:
-        if self.state == states.APPROVED:
-            self._doubt(states.GONE, "link lost")
-        elif self.state in (*_ASKING_THE_AUTHORITY, states.DONE):
-            self._step(states.GONE, keep=True)
-        else:
-            self._end(states.GONE, events.LOST, reasons.LINK_TIMEOUT, retry=True)
-
     # The buyer. Input for a screen that has changed meanwhile is not in the table.
 
     def _look(self, event: events.Look) -> None:
-        self._step(states.LOOK, keep=True)
-        self._open()
+        if not self._waits(event):
+            self._step(states.LOOK, keep=True)
+            self._open()
 
     def _first_digit(self, event: events.FirstDigit) -> None:
+        if self._waits(event):
+            return
         self._step(states.DIGIT, keep=True)
+        self._recipient = event.recipient
         try:
-            presented = self._maker.begin(self._till.offered, event.recipient, self._seconds())
+            self._present()
         except Error as error:
             self._unfit(error)
-            return
-        self._credential = presented.credential
-        self._write(presented.writes)
 
     def _code(self, event: events.Code) -> None:
+        if self._waits(event):
+            return
         self._step(states.CODE, states.RESULT_MS)
         signed = self._maker.complete(
             self._till.offered, self._credential, event.code, self._seconds()
@@ -237,7 +235,8 @@ class Conversation:
 
     def _say_no(self, event: events.SayNo) -> None:
         self._require(states.LEAVE)
-        self._write([bytes([exchange.LEAVE, event.why])])
+        if self.link.is_up:
+            self._write([bytes([exchange.LEAVE, event.why])])
         self._end(states.LEAVE, events.LEFT, reasons.BUYER_SAID_NO)
 
     # The authority.
@@ -251,14 +250,14 @@ class Conversation:
         try:
             settled = settle(self._wallet, self._sent, event, self._seconds(), refused=refused)
         except Error as error:
-            self._tell("result_untrusted", **_why(error))
+            self._tell("result_untrusted", **why(error))
         if settled is None and event.state == events.UNSEEN and self.state == states.PASSED_OVER:
             # Not final, and this sale stays barred; but the till's next sale is another.
             self._end(states.KNOWN, events.UNKNOWN, reasons.BUSY, retry=True)
-        elif settled is None:
+        elif settled is None and not self.link.is_up:
             self._again = self._now + self._pause
             self._pause = min(2 * self._pause, states.ASK_MOST_MS)
-        else:
+        elif settled is not None:
             retry = settled.reason in MENDABLE and not self._sent.accepted
             self._finish(states.KNOWN, self._ended(settled, retry=retry))
 
@@ -279,7 +278,7 @@ class Conversation:
 
     def _repeat(self) -> None:
         """Send the identical bytes again, or repeat the question to the authority."""
-        if self.state == states.APPROVED:
+        if self.link.is_up:
             self._again = self._now + states.RESEND_MS
             self._write([self._sent.message])
         else:
@@ -297,71 +296,6 @@ class Conversation:
             return
         self._show(events.SHOWN, self._declined.reason if self._declined else reasons.OK)
 
-    def _show(self, kind: str, reason: int = reasons.OK) -> None:
-        view = self._till.view(kind, self._attempt, reason)
-        if view is not None:
-            self._out.append(Show(view))
-
-    def _doubt(self, event: str, why: str) -> None:
-        """Let go of the till and ask the authority: no trusted answer came."""
-        self._step(event, self._ask_ms)
-        self._tell("unknown", approval_id=self._sent.approval_id.hex(), why=why)
-        self._ask()
-
-    def _ask(self) -> None:
-        self._out.append(HangUp())
-        self._out.append(Ask(self._sent.approval_id))
-
-    def _unfit(self, error: Error) -> None:
-        self._tell("unfit", **_why(error))
-        self._end(states.UNFIT, events.REFUSED, error.code)
-
-    def _finish(self, event: str, outcome: Outcome) -> None:
-        self._step(event)
-        self.outcome = outcome
-        self._out.append(HangUp())
-
-    def _end(self, event: str, result: str, reason: int, *, retry: bool = False) -> None:
-        """Finish without a statement of the authority, unless it declined before."""
-        view = self._till.view(events.SHOWN, self._attempt)
-        approval_id = self._approval.approval_id if self._approval else b""
-        outcome = self._declined or Outcome(result, reason, view, approval_id)
-        self._finish(event, outcome._replace(retry=retry))
-
-    def _ended(self, settled: Settled, *, retry: bool = False) -> Outcome:
-        view = self._till.view(events.SHOWN, self._attempt)
-        approval_id = self._sent.approval_id
-        return Outcome(settled.result, settled.reason, view, approval_id, settled.receipt, retry)
-
-    def _step(self, event: str, lasts: int | None = None, *, keep: bool = False) -> None:
-        """Change the state, for `lasts` ms at most; `keep` keeps the earlier limit."""
-        self.state = statemachine.step(states.TABLE, self.state, event)
-        if not keep:
-            self._limit = None if lasts is None else self._now + lasts
-            self._again = None
-
-    def _require(self, event: str) -> None:
-        statemachine.step(states.TABLE, self.state, event)
-
-    @property
-    def _sent(self) -> Pending:
-        if self._approval is None:
-            raise ValueError("no approval was sent")
-        return self._approval
-
-    def _seconds(self) -> int:
-        return self._epoch + self._now // 1000
-
-    def _write(self, messages: list[bytes]) -> None:
-        self._out += [Write(data, data[:1] not in _COMMANDS) for data in messages]
-
-    def _tell(self, name: str, **details: object) -> None:
-        self._out.append(Tell(name, details))
-
-
-def _why(error: Error) -> dict[str, str]:
-    return {"why": reasons.name(error.code), "detail": error.detail}
-
 
 _HANDLERS: dict[type, Callable[..., None]] = {
     events.Connected: Conversation._connected,
@@ -369,6 +303,7 @@ _HANDLERS: dict[type, Callable[..., None]] = {
     events.OfferNotified: Conversation._offer_notified,
     events.Notified: Conversation._notified,
     events.Gone: Conversation._gone,
+    events.Unreached: Conversation._unreached,
     events.Look: Conversation._look,
     events.FirstDigit: Conversation._first_digit,
     events.Code: Conversation._code,

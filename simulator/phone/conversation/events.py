@@ -37,7 +37,13 @@ class Notified(NamedTuple):
 
 
 class Gone(NamedTuple):
-    """The link is down."""
+    """The link is down; `again`: it may come back, as the radio is still on."""
+
+    again: bool = True
+
+
+class Unreached(NamedTuple):
+    """The attempt that `Reconnect` asked for has failed."""
 
 
 # In: from the buyer.
@@ -109,8 +115,15 @@ class Ask(NamedTuple):
     approval_id: bytes
 
 
+class Reconnect(NamedTuple):
+    """Close what is left of the link, and connect to the same receiver again, without a scan.
+
+    Then `Connected` and `Read` come once more, or `Unreached`.
+    """
+
+
 class HangUp(NamedTuple):
-    """Close the link."""
+    """Close the link, and connect no more."""
 
 
 # The screens of a buyer.
@@ -160,5 +173,6 @@ class Outcome(NamedTuple):
 
 
 Act = Look | FirstDigit | Code | SayNo  # of a buyer
-Input = Connected | Read | OfferNotified | Notified | Gone | Act | Answered
-Effect = Write | Show | Tell | Ask | HangUp
+FromRadio = Connected | Read | OfferNotified | Notified | Gone | Unreached
+Input = FromRadio | Act | Answered
+Effect = Write | Show | Tell | Ask | Reconnect | HangUp

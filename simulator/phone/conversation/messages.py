@@ -10,10 +10,12 @@ from receiver.crypto import host, hpke
 from receiver.errors import Error
 from receiver.protocol import exchange, identifiers, messages, padding, signed
 from receiver.protocol.messages import Approval, Credential
+from receiver.protocol.resuming import PROOFS_MOST, Proofs
 from receiver.protocol.validation import Offered
 from simulator.crypto import code_proof
 from simulator.phone.wallet.wallet import Pending, Wallet
 
+LOST_MOST = 3  # answers in a row: a provisional receipt, a receipt, a refusal
 APP_BUILD = 1  # compared with `least_app` of credential and state
 
 _PADDED = {
@@ -36,17 +38,32 @@ class Signed(NamedTuple):
     writes: list[bytes]
 
 
+class Answers(padding.Results):
+    """The receiver's answers, of which some may have been lost with a link."""
+
+    def open(self, sealed: bytes, aad: bytes = b"") -> bytes | None:
+        """Open the next one, or one that follows it closely; None if it is neither."""
+        for skipped in range(LOST_MOST + 1):
+            self._count += skipped
+            opened = super().open(sealed, aad)
+            if opened is not None:
+                return opened
+            self._count -= skipped
+        return None
+
+
 class Agreed(NamedTuple):
-    """The secrets that phone and receiver share for one offer on one link."""
+    """The secrets that phone and receiver share for one offer."""
 
     offer: bytes
     enc: bytes
     context: hpke.Context
-    results: padding.Results
+    results: Answers
+    proofs: Proofs
 
 
 class Maker:
-    """The maker of the three messages of one link; it also opens the answers.
+    """The maker of the messages of one exchange; it also opens the answers.
 
     A false phone overrides one method. Times in seconds since 1970.
     """
@@ -137,14 +154,20 @@ class Maker:
             if made is None:
                 raise Error(reasons.BAD_SEAL, "no key agreement with the offer's key")
             enc, context = made
-            results = padding.Results(host, context)
-            self._agreed = Agreed(offered.data, enc, context, results)
+            results, proofs = Answers(host, context), Proofs(context)
+            self._agreed = Agreed(offered.data, enc, context, results, proofs)
         return self._agreed
 
     def seal(self, offered: Offered, kind: int, message: bytes) -> bytes:
         """Seal a credential or an approval (a type of `exchange`) for its write."""
         padded = padding.pad(message, _PADDED[kind])
         return bytes([kind]) + self.agree(offered).context.seal(padded)
+
+    def resume(self) -> bytes | None:
+        """Make the message that goes on with the exchange on a new link; None without one."""
+        if self._agreed is None or self._agreed.proofs.used >= PROOFS_MOST:
+            return None
+        return exchange.resume(self._agreed.enc, self._agreed.proofs.make())
 
     def result(self, body: bytes) -> bytes:
         """Open the receipt in a result; raises Error."""
@@ -164,6 +187,7 @@ class Maker:
         if self._agreed is not None:
             self._agreed.context.erase()
             self._agreed.results.erase()
+            self._agreed.proofs.erase()
             self._agreed = None
 
 

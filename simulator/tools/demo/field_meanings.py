@@ -70,12 +70,14 @@ OFFERED = {
 
 EXCHANGE = {
     exchange.KEY: "that an app shows the offer; the bytes mean nothing: a public key, fresh for "
-    "this offer on this link",
+    "this offer",
     exchange.CREDENTIAL: "when the buyer typed the first digit; not who it was",
     exchange.APPROVAL: "when the buyer typed the last digit; not the code, nor who pays",
     exchange.RESULT: "that the authority answered, and when; not what",
     exchange.REFUSAL: "that the receiver refused, and one of five causes",
     exchange.LEAVE: "that the buyer left, and which of two reasons",
+    exchange.RESUME: "that the phone of this key lost its link and has come back",
+    exchange.RESUMED: "how far its purchase had come, as the messages before it told",
 }
 REFUSED_SEALED = "that the receiver refused, by the length; not why"
 

@@ -28,6 +28,8 @@ _TYPES = {
     exchange.RESULT: "result",
     exchange.REFUSAL: "refusal",
     exchange.LEAVE: "leave",
+    exchange.RESUME: "resume",
+    exchange.RESUMED: "resumed",
 }
 _REFUSALS = {
     exchange.RETRY: "retry",
@@ -37,7 +39,13 @@ _REFUSALS = {
     exchange.REFUSED: "refused",
 }
 _LEAVES = {exchange.LEAVE_CANCELLED: "cancelled", exchange.LEAVE_WRONG_TILL: "wrong till"}
-_CODES = {exchange.REFUSAL: _REFUSALS, exchange.LEAVE: _LEAVES}
+_HELD = {
+    exchange.NOTHING: "nothing",
+    exchange.KEY: "key",
+    exchange.CREDENTIAL: "credential",
+    exchange.APPROVAL: "approval",
+}
+_CODES = {exchange.REFUSAL: _REFUSALS, exchange.LEAVE: _LEAVES, exchange.RESUMED: _HELD}
 
 
 class Field(NamedTuple):
@@ -105,7 +113,7 @@ def exchanged(data: bytes) -> Field:
 
 
 def _said(kind: int, body: bytes) -> str | bytes:
-    if kind == exchange.KEY:
+    if kind in (exchange.KEY, exchange.RESUME):
         return body
     if kind in _CODES:
         return _CODES[kind].get(int.from_bytes(body, "big"), body)

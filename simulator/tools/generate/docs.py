@@ -38,6 +38,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "machine of the authority": lambda: machine(ledger.TABLE, ledger.NONE),
     "machine of the line": lambda: machine(reference.line_table(), "home"),
     "machine of a phone": lambda: machine(conversation.TABLE, conversation.SCANNING),
+    "machine of a phone's way back": lambda: machine(conversation.LINK_TABLE, conversation.APART),
     "machine of a phone's link": lambda: machine(connection.TABLE, connection.JOINED),
     "machine of a sale": lambda: machine(reference.sale_table(), bridge_sale.State.OPEN),
     "machine of the receiver's sale": lambda: machine(sale_session.TABLE, sale_session.IDLE),

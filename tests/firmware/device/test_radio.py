@@ -372,6 +372,25 @@ def test_the_next_phone_under_a_handle_is_not_cut_for_the_last(board: Board) -> 
     assert board.ble.of("disconnect") == [(0,)]
 
 
+def test_the_next_phone_under_a_handle_is_not_taken_for_gone(board: Board) -> None:
+    """The last one's end was found out, and is told before the next one comes or not at all."""
+    board.perform(io.Disconnect(0))
+    board.ble.links.discard(0)
+    board.pass_time(pump.LINGER_MS)
+    board.interrupt(names.IRQ_CENTRAL_DISCONNECT, 0, 0, b"address")
+    board.interrupt(names.IRQ_CENTRAL_CONNECT, 0, 0, b"another")
+    assert board.events() == [io.Disconnected(0), io.Connected(0)]
+
+
+def test_a_phone_that_is_back_before_the_loop_has_looked_is_not_cut(board: Board) -> None:
+    board.perform(io.Disconnect(0))
+    board.interrupt(names.IRQ_CENTRAL_DISCONNECT, 0, 0, b"address")
+    board.interrupt(names.IRQ_CENTRAL_CONNECT, 0, 0, b"the same")
+    board.pass_time(pump.LINGER_MS)
+    assert board.ble.of("disconnect") == []
+    assert board.events() == [io.Disconnected(0), io.Connected(0)]
+
+
 def test_advertising_ends(board: Board) -> None:
     board.perform(io.Advertise(0, b"", b""))
     assert board.ble.of("advertise") == [(None, b"", b"")]

@@ -174,6 +174,46 @@ def test_an_approval_is_heard_while_its_phone_is_away(selling: World) -> None:
     assert_paid(selling, phone)
 
 
+def test_a_phone_is_back_before_its_key_is_agreed_on(selling: World) -> None:
+    """Its proof waits: there is nothing yet to check it with."""
+    selling.lazy = True
+    phone = Phone(selling).connect().key()
+    phone.vanish()
+    phone.come_back(1)
+    assert phone.notified == []
+    selling.lazy = False
+    selling.work()
+    assert phone.resumed == [exchange.KEY]
+    go_on(selling, phone, KEYED)
+    assert_paid(selling, phone)
+
+
+def test_a_false_proof_that_waited(selling: World) -> None:
+    selling.lazy = True
+    phone, thief = Phone(selling).connect().key(), Phone(selling, 1, "thief").connect()
+    thief.raw(exchange.resume(phone.enc, bytes(resuming.PROOF_SIZE)))
+    selling.lazy = False
+    selling.work()
+    assert thief.resumed == [exchange.NOTHING]
+    phone.present().sign()
+    selling.result(b"paid")
+    assert phone.receipts == [b"paid"]
+
+
+def test_too_late_and_back_before_its_key_is_agreed_on(selling: World) -> None:
+    """The loss is not noticed here: the refusal that waits for the key goes to the new link."""
+    winner = come(selling, PRESENTED)
+    selling.lazy = True
+    late = Phone(selling, 1, "late").connect().approve()
+    late.come_back(2)
+    selling.receiver.handle(io.Written(0, winner.make_sealed()), selling.now)
+    selling.lazy = False
+    selling.work()
+    assert (exchange.REFUSAL, exchange.BUSY) in late.listen()
+    selling.result(b"paid")
+    assert winner.receipts == [b"paid"]
+
+
 def test_a_refusal_is_kept_for_the_return(selling: World) -> None:
     """Sealed, or the phone would not believe it; and then the link is closed."""
     phone = Phone(selling).connect().key().present()

@@ -14,10 +14,12 @@ import msgspec
 import pytest
 
 from receiver import reasons
+from receiver.core.sealed_exchange import Sealed
 from receiver.crypto import host, hpke, portable
 from receiver.crypto.interface import Crypto
 from receiver.crypto.job import finish
 from receiver.protocol import exchange, gatt, identifiers, messages, padding, signed, validation
+from receiver.protocol.resuming import Proofs
 from simulator.authority.keys import Keys
 from simulator.crypto import code_proof
 from simulator.crypto.p256 import p256_public, p256_sign
@@ -192,6 +194,61 @@ def test_the_receivers_end(crypto: Crypto) -> None:
         "refusal", "sealed"
     )
     assert exchange.refusal(reasons.BUSY) == octets("refusal", "plain")
+
+
+@back_ends
+def test_the_proofs_of_a_lost_link(crypto: Crypto) -> None:
+    """Both ends make the same ones, and each serves once."""
+    private, info = key("ephemeral private"), octets("key", "info")
+    job = hpke.recipient_job(crypto, octets("key", "enc"), private, key("ephemeral public"), info)
+    context = finish(job)
+    sent = hpke.sender(crypto, key("ephemeral public"), info, key("encapsulated private"))
+    assert context is not None
+    assert sent is not None
+    ours, theirs = Proofs(context), Proofs(sent[1])
+    for number in range(2):
+        proof = theirs.make()
+        assert proof == octets("lost link", f"proof {number}")
+        assert ours.check(proof)
+        assert not ours.check(proof)
+        write = exchange.parse(exchange.resume(octets("key", "enc"), proof))
+        assert bytes([write.type]) + write.body == octets("lost link", f"resume {number}")
+    for last, name in ((exchange.NOTHING, "nothing"), (exchange.APPROVAL, "approval")):
+        assert exchange.resumed(last) == octets("lost link", f"resumed, {name}")
+
+
+def test_a_transcript_over_lost_links() -> None:
+    """The receiver's part of it, in the same bytes: each link is a handle of its own."""
+    info, private = octets("key", "info"), key("ephemeral private")
+    context = finish(
+        hpke.recipient_job(host, octets("key", "enc"), private, key("ephemeral public"), info)
+    )
+    assert context is not None
+    held = Sealed(octets("key", "enc"))
+    last, answered = exchange.NOTHING, []
+    for said in DOCUMENT["lost_links"]:
+        data = bytes.fromhex(said["data"])
+        if said["from"] == "receiver":
+            answered.append(data)
+        elif data[0] == exchange.RESUME:
+            assert held.goes_on(exchange.parse(data).body)
+            expected = [exchange.resumed(last), *([held.answer] if held.answer else [])]
+            at = DOCUMENT["lost_links"].index(said) + 1
+            follows = DOCUMENT["lost_links"][at : at + len(expected)]
+            assert [bytes.fromhex(one["data"]) for one in follows] == expected
+        elif not said["lost"]:
+            last = data[0]
+            body = exchange.parse(data).body
+            if last == exchange.KEY:
+                held.agree(host, context)
+            elif last == exchange.CREDENTIAL:
+                held.credential_sealed = body
+                assert held.open_credential() == octets("credential", "message")
+            else:
+                held.approval_sealed = body
+                assert held.open_approval() == octets("approval", "message")
+                held.result(octets("result", "message"))
+    assert answered.count(held.answer) == 2
 
 
 @back_ends

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import inspect
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,14 @@ from receiver.link import wire
 from receiver.protocol import exchange, identifiers, messages, padding, validation
 from simulator.authority.keys import Keys
 from simulator.authority.storage import schema
-from simulator.phone.conversation import conversation, events, states
+from simulator.phone.conversation import (
+    conversation,
+    events,
+    lost_link,
+    progress,
+    resuming,
+    states,
+)
 from simulator.phone.conversation.messages import Maker, Mute
 from simulator.phone.wallet.keys import KINDS
 from simulator.phone.wallet.wallet import NEVER_AFTER_S
@@ -51,23 +59,24 @@ def test_a_phone_of_either_kind_pays(keys: Keys, kind: str) -> None:
 
 def test_the_table_is_closed() -> None:
     named = {name: value for name, value in vars(states).items() if isinstance(value, str)}
-    reached = {after for row in states.TABLE.values() for after in row.values()}
-    assert reached | {states.SCANNING} == set(states.TABLE)
-    for row in states.TABLE.values():
-        assert set(row) <= set(named.values())
+    for table, first in ((states.TABLE, states.SCANNING), (states.LINK_TABLE, states.APART)):
+        reached = {after for row in table.values() for after in row.values()}
+        assert reached | {first} == set(table)
+        for row in table.values():
+            assert set(row) <= set(named.values())
 
 
 def test_every_event_of_the_table_is_raised_somewhere() -> None:
-    tree = ast.parse(Path(conversation.__file__).read_text())
     used = {
         node.attr
-        for node in ast.walk(tree)
+        for part in (progress, resuming, conversation, lost_link)
+        for node in ast.walk(ast.parse(inspect.getsource(part)))
         if isinstance(node, ast.Attribute)
         and isinstance(node.value, ast.Name)
         and node.value.id == "states"
     }
-    raised = {vars(states)[name] for name in used - {"TABLE"}}
-    for row in states.TABLE.values():
+    raised = {vars(states)[name] for name in used - {"TABLE", "LINK_TABLE"}}
+    for row in (*states.TABLE.values(), *states.LINK_TABLE.values()):
         assert set(row) <= raised
 
 

@@ -93,7 +93,8 @@ def test_every_field_of_ours_has_a_meaning() -> None:
     assert set(field_meanings.CERTIFICATE) == certificate | header
     offer = {field.name for field in messages.OFFER.fields}
     assert set(field_meanings.OFFER) == offer | header | {"session id", "match code"}
-    assert set(field_meanings.EXCHANGE) == {*LENGTHS, exchange.REFUSAL, exchange.LEAVE}
+    others = {exchange.REFUSAL, exchange.LEAVE, exchange.RESUME, exchange.RESUMED}
+    assert set(field_meanings.EXCHANGE) == {*LENGTHS, *others}
 
 
 def test_the_advertisement_is_read() -> None:
@@ -122,6 +123,8 @@ def test_an_advertisement_of_another_device(data: bytes) -> None:
         (b"\x02" + bytes(32), "02 key", bytes(32), field_meanings.EXCHANGE[exchange.KEY]),
         (b"\x03" + bytes(181), "03 credential", "sealed, 181 bytes", None),
         (b"\x07\x02", "07 leave", "wrong till", None),
+        (b"\x08" + bytes(49), "08 resume", bytes(49), None),
+        (exchange.resumed(exchange.CREDENTIAL), "09 resumed", "credential", None),
         (
             exchange.refusal(reasons.BUSY),
             "06 refusal",

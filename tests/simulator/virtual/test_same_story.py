@@ -95,6 +95,7 @@ class Script:
         self.steps: list[str] = []
         self.told: list[str] = []
         self._fault = fault
+        self._is_raced = fault == APPROVED
         self._air = air
         air.fail_setups(fault == SETUP)
 
@@ -111,6 +112,13 @@ class Script:
     def tell(self, event: str) -> None:
         if event in TOLD.values():
             self.told.append(event)
+
+    def story(self, result: str) -> Story:
+        """Return what was seen. Behind an approval, authority and next link run a race of times."""
+        told = self.told
+        if self._is_raced:
+            told = told[: told.index("disconnected") + 1]
+        return Story(result, self.steps, told)
 
     def _break(self, fault: str) -> None:
         if fault == AWAY:
@@ -157,7 +165,7 @@ async def in_virtual_time(profile: PhoneProfile) -> list[Story]:
             await sale.ended()
             await sale.pay()
             await asyncio.sleep(1)
-            found.append(Story(outcome.result, script[-1].steps, script[-1].told))
+            found.append(script[-1].story(outcome.result))
     return found
 
 
@@ -200,7 +208,7 @@ async def in_real_processes(profile: PhoneProfile) -> list[Story]:
                     outcome = await app.buy(Typist(), patience_s=PATIENCE_S)
                     await world.till.outcome(sale["sale_id"])
                 await world.till.paid(sale["sale_id"])
-                found.append(Story(outcome.result, script[-1].steps, script[-1].told))
+                found.append(script[-1].story(outcome.result))
     return found
 
 

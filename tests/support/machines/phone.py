@@ -15,10 +15,10 @@ from receiver.core.identity import Enrolment, Identity
 from receiver.core.receiver import Receiver
 from receiver.crypto import host
 from receiver.link import wire
-from receiver.protocol import messages
+from receiver.protocol import gatt, messages
 from simulator.authority.keys import Keys
 from simulator.crypto.p256 import p256_public
-from simulator.phone.conversation import events
+from simulator.phone.conversation import events, states
 from simulator.phone.conversation.conversation import Conversation
 from simulator.phone.conversation.messages import Maker
 from simulator.phone.wallet.keys import P256, PhoneKey
@@ -78,6 +78,10 @@ class Shop:
         self.offer = b""
         self.wire: list[tuple[int, Any]] = []
         self.deaf = False  # nothing that the receiver notifies arrives
+        self.dead = False  # nothing that the phone writes arrives
+        self.lost: set[int] = set()  # messages with whose next write the link is lost
+        self.in_reach = True  # else a phone that lost its link does not find the till
+        self.link = LINK
         self._steps = Steps(lambda: (self.now, self.receiver.sale.state, self.told[-3:]))
         self.meet()
 
@@ -113,9 +117,7 @@ class Shop:
 
     def come(self, mtu: int = MTU) -> None:
         """Connect, subscribe, read."""
-        self.linked = True
-        self.receiver.handle(io.Connected(LINK), self.now)
-        self.receiver.handle(io.MtuAgreed(LINK, mtu), self.now)
+        self._connect(mtu)
         self.tell_phone(events.Connected(mtu))
         if self.phone.outcome is None:
             self.tell_phone(events.Read(self.certificate, self.offer))
@@ -130,10 +132,31 @@ class Shop:
         self.ring_up(reference, amount, original)
         self.come()
 
+    def _connect(self, mtu: int) -> None:
+        self.linked = True
+        self.receiver.handle(io.Connected(self.link), self.now)
+        self.receiver.handle(io.MtuAgreed(self.link, mtu), self.now)
+
     def break_link(self) -> None:
-        self.linked = False
-        self.receiver.handle(io.Disconnected(LINK), self.now)
+        """For good: the phone's radio is off."""
+        self._disconnect(self.link)
+        self.tell_phone(events.Gone(again=False))
+
+    def lose_link(self, *, told: bool = True) -> None:
+        """For a while, which the receiver may not notice; the phone seeks its till again."""
+        self.link = (self.link + 1) % gatt.LINKS_MOST
+        self._disconnect((self.link - 1) % gatt.LINKS_MOST if told else None)
         self.tell_phone(events.Gone())
+
+    def _disconnect(self, link: int | None = LINK) -> None:
+        self.linked = False
+        if link is not None:
+            self.receiver.handle(io.Disconnected(link), self.now)
+
+    def come_near(self) -> None:
+        """In reach again, until the phone has tried the next time."""
+        self.in_reach = True
+        self.wait(states.RETURN_PAUSE_MS)
 
     def wait(self, milliseconds: int) -> None:
         """Let time pass, deadline by deadline."""
@@ -241,20 +264,46 @@ class Shop:
             self.phone.handle(events.Notified(output.data), self.now)
         elif isinstance(output, io.NotifyOffer) and self._hears():
             self.phone.handle(events.OfferNotified(self.offer), self.now)
-        elif isinstance(output, io.Disconnect) and self.linked:
-            self.break_link()
+        elif isinstance(output, io.Disconnect):
+            self._cut(output.link)
         return busy or output is not None
+
+    def _cut(self, link: int) -> None:
+        if self.linked and link == self.link:
+            self.lose_link()
+        else:
+            self.receiver.handle(io.Disconnected(link), self.now)
 
     def _hears(self) -> bool:
         return self.linked and not self.deaf
 
+    def _written(self, data: bytes) -> None:
+        self.writes.append(data)
+        if data[0] in self.lost:
+            self.lost.remove(data[0])
+            self.lose_link()
+        elif not self.dead:
+            self.receiver.handle(io.Written(self.link, data), self.now)
+
+    def _reconnect(self) -> None:
+        if not self.in_reach:
+            self.phone.handle(events.Unreached(), self.now)
+            return
+        if self.linked:
+            self._disconnect(self.link)
+        self._connect(MTU)
+        self.phone.handle(events.Connected(MTU), self.now)
+        self.phone.handle(events.Read(self.certificate, self.offer), self.now)
+
     def _phone_turn(self) -> bool:
         output = self.phone.poll()
         if isinstance(output, events.Write) and self.linked:
-            self.writes.append(output.data)
-            self.receiver.handle(io.Written(LINK, output.data), self.now)
+            self._written(output.data)
         elif isinstance(output, events.HangUp) and self.linked:
-            self.break_link()
+            self._disconnect(self.link)
+            self.tell_phone(events.Gone())
+        elif isinstance(output, events.Reconnect):
+            self._reconnect()
         elif isinstance(output, events.Show):
             self.views.append(output.view)
         elif isinstance(output, events.Ask):
