@@ -11,11 +11,14 @@ from simulator.phone.conversation import events
 from simulator.phone.conversation.events import Act, Code, FirstDigit, Look, SayNo, View
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable
+    from collections.abc import AsyncGenerator, Callable, Sequence
+
+    from simulator.phone.transport.scan import Found
 
     from .people import BuyersPlan
 
 NOTICES_S = 2.0  # until a person sees that a purchase on the screen is another till's
+CHOOSES_S = 1.5  # until a person finds the till's number in a list of two to four
 ANSWERS_S = 0.6  # until a person agrees to look at an offer that came by itself
 
 
@@ -31,6 +34,11 @@ class PlannedBuyer(Buyer):
         self._plan = plan
         self._till = till
         self._note = note
+
+    async def choose(self, tills: Sequence[Found]) -> Found | None:
+        """Pick the till by the number on its display, where it is one of them."""
+        await asyncio.sleep(CHOOSES_S)
+        return next((one for one in tills if one.till == self._till), None)
 
     async def act(self, view: View) -> AsyncGenerator[Act, None]:
         """React to a screen; the purchase of the buyer before is looked at and left alone."""

@@ -80,6 +80,7 @@ class Purchase:
         self._outcome: Outcome | None = None
         self._till_says = NOT_PAID
         self._sale: VirtualSale | None = None
+        self._waits_since = 0.0  # for the purchase on the screen: it is rung up, the phone is held
         self._known = False  # whether this phone had this till's table at the first hold
 
     # The buyer.
@@ -102,7 +103,7 @@ class Purchase:
         others = [ble.address for number, ble in scene.radios.items() if number != till]
         self._radio.signals = dict(zip(others, plan.neighbour_rssi, strict=True))
         self._radio.signals[self._ble.address] = plan.queue_rssi if plan.queued else plan.rssi
-        self.record.held = self._now()
+        self.record.held = self._waits_since = self._now()
         self._paying = asyncio.create_task(self._pay())
 
     def _step_up(self) -> None:
@@ -129,12 +130,17 @@ class Purchase:
             self.record.tries += 1
             await asyncio.sleep(AGAIN_S)
             self._radio.signals[self._ble.address] = TOUCHING
+            self._waits_since = self._now()
 
     async def _watch(self) -> None:
         """Hold the phone anew where this till's purchase does not come on the screen."""
         while self.record.shown is None:
-            await asyncio.sleep(GIVES_UP_S)
-            if self.record.shown is None and self._buying is not None:
+            left = self._waits_since + GIVES_UP_S - self._now()
+            if left > 0:
+                await asyncio.sleep(left)
+                continue
+            self._waits_since = self._now()
+            if self._buying is not None:
                 self._buying.cancel()
 
     # The cashier.
@@ -160,6 +166,7 @@ class Purchase:
         self._person.amounts.add(amount)
         sale = await self._scene.shop.tills[self.record.till].ring(amount, PATIENCE_S)
         self._sale = sale
+        self._waits_since = self._now()
         watching = asyncio.create_task(self._watch())
         try:
             if self._paying is None:

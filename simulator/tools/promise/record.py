@@ -109,9 +109,11 @@ class Record(Struct, kw_only=True, omit_defaults=True):
     @property
     def lost_s(self) -> float | None:
         """Return what a lost link cost, from when another could be had; None without one."""
-        if self.lost is None:
-            return None
-        return _between(max(self.lost, self.back or self.lost), self.resumed)
+        if self.lost is None or self.resumed is None:
+            return None if self.lost is None else inf
+        # A phone that is moved away later has no part in it.
+        was_away = self.back is not None and self.lost < self.back <= self.resumed
+        return self.resumed - (self.back if self.back and was_away else self.lost)
 
     @property
     def paid(self) -> bool:
