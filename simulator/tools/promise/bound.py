@@ -13,15 +13,16 @@ from simulator.hardware.radio.model.chip import CHIP
 from simulator.hardware.radio.model.standard import ADVERT_DELAY_S
 from simulator.virtual.link_layer import WINDOW_S
 
-from .record import Bound
+from .record import RESULT, Bound
 
 if TYPE_CHECKING:
     from simulator.hardware.radio.model.phones import PhoneProfile
 
 OPEN_S = gatt.ADVERTISE_OPEN_US / 1e6 + ADVERT_DELAY_S / 2  # from one advertising event to the next
-# Bytes on the serial line between last digit and "approved": an approval's record to the bridge,
-# the receipt back, with frames and acknowledgements; 10 bits a byte at 115,200.
-LINE_S = (170 + 220) * 10 / 115_200
+# On the serial line, 10 bits a byte at 115,200, with frames: the approval goes to the bridge while
+# the chip verifies it, then the verdict (bytes), and the receipt comes back.
+VERDICT_S = 60 * 10 / 115_200
+RECEIPT_S = 220 * 10 / 115_200
 
 
 def of(profile: PhoneProfile, *, knows_table: bool, checked_in: bool) -> Bound:
@@ -32,13 +33,11 @@ def of(profile: PhoneProfile, *, knows_table: bool, checked_in: bool) -> Bound:
     approved = {
         "write": asked_s / 2,
         "chip": CHIP.ms(CHIP.p256_check) / 1000,
-        "line": LINE_S,
-        "result": asked_s / 2 + host_s,
+        "line": VERDICT_S,
+        RESULT: RECEIPT_S + asked_s / 2 + host_s,
     }
     if checked_in:
-        signed_s = CHIP.ms(CHIP.ed25519_sign) / 1000
-        notified_s = min(interval_s, asked_s) / 2 + host_s
-        return Bound({"chip": signed_s, "notified": notified_s}, approved)
+        return Bound({"notified": min(interval_s, asked_s) / 2 + host_s}, approved)
     offer = {
         "search": _heard(profile.scan_interval_ms, profile.scan_window_ms) + host_s,
         "connect": _heard(profile.initiate_interval_ms, profile.initiate_window_ms)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from .record import Record
+from .record import RESULT, Record
 
 # What a goal's figure is.
 SHARE = "share"  # of purchases that are as they should be
@@ -45,7 +45,7 @@ def goals(air: str) -> list[Goal]:
         *_durations("offer", "hold → offer, cold", _cold, (0.5, 1.0, 1.8)),
         *_durations("offer_checked", "amount → offer, checked in", _checked, (0.15, 0.4, 0.8)),
         Goal("phone_p95", f"{_ANSWER}, phone, p95", SECONDS, 0.95, 0.3, _phone, _bound_approved),
-        Goal("till_p95", f"{_ANSWER}, till, p95", SECONDS, 0.95, 0.3, _till, _bound_approved),
+        Goal("till_p95", f"{_ANSWER}, till, p95", SECONDS, 0.95, 0.3, _till, _bound_till),
         Goal("lost_p95", "lost to one lost link, p95", SECONDS, 0.95, 1.5, lambda r: r.lost_s),
         _all("typed_twice", "typed something twice", COUNT, 1.0, lambda r: r.typed_twice),
         _all("wrong_till", "a neighbour's offer first", WRONG, 0.999, lambda r: r.wrong_till),
@@ -96,6 +96,12 @@ def _till(record: Record) -> float | None:
 
 def _bound_offer(record: Record) -> dict[str, float]:
     return record.bound_s.offer
+
+
+def _bound_till(record: Record) -> dict[str, float]:
+    """Return what it takes to tell the till, which does not wait for the phone's result."""
+    approved = record.bound_s.approved
+    return {part: seconds for part, seconds in approved.items() if part != RESULT}
 
 
 def _bound_approved(record: Record) -> dict[str, float]:

@@ -18,6 +18,9 @@ BUYER, PHONE, RECEIVER = "buyer", "phone", "receiver"
 BRIDGE, AUTHORITY, TILL = "bridge", "authority", "till"
 
 
+RESULT = "result"  # the part of a bound in which the phone gets it; the till is told before
+
+
 class Mark(Struct, frozen=True):
     """A step of one part: what it had done at this time, in seconds of virtual time."""
 

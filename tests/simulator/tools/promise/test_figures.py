@@ -15,7 +15,7 @@ from simulator.tools.promise.figures import (
     figures,
     missed,
 )
-from simulator.tools.promise.record import NOT_PAID, PAID, UNKNOWN, Bound, Outcomes, Record
+from simulator.tools.promise.record import NOT_PAID, PAID, RESULT, UNKNOWN, Bound, Outcomes, Record
 from tests.support.values.made_up_purchases import bought
 
 # Phone and till need 0.5 and 0.25 s of it: a goal is missed.
@@ -126,10 +126,12 @@ def test_the_wrong_till_is_rare_and_told_apart() -> None:
 
 
 def test_a_bound_is_the_mean_of_what_the_parameters_need() -> None:
-    one = bought(bound_s=Bound({"searching": 0.25, "reading": 0.25}, {"writing": 0.125}))
+    answer = {"writing": 0.125, RESULT: 0.5}
+    one = bought(bound_s=Bound({"searching": 0.25, "reading": 0.25}, answer))
     two = bought(bound_s=Bound({"searching": 1.0}, {"writing": 0.375}))
     assert of("offer_p95", [one, two, bought()]).bound == 0.75
-    assert of("till_p95", [one, two]).bound == 0.25
+    assert of("till_p95", [one, two]).bound == 0.25  # the till waits for no result
+    assert of("phone_p95", [one, two]).bound == 0.5
     assert of("till_p95", [bought()]).bound is None
     assert of("lost_p95", [one]).bound is None
 
