@@ -29,7 +29,7 @@ from .enrolment_messages import (
     TicketKind,
     TicketView,
 )
-from .messages import JSON, AuthorityProblem, path
+from .messages import CBOR, JSON, AuthorityProblem, path
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -89,15 +89,16 @@ class BearerClient:
         method: str,
         at: str,
         type_: type[T],
-        body: Request | None = None,
+        body: Request | bytes | None = None,
         answer_s: float = ANSWER_S,
     ) -> T:
-        """Return the answer; raises UnreachableError or DeniedError."""
+        """Return the answer; raises UnreachableError or DeniedError. Bytes are CBOR already."""
+        kind, data = (CBOR, body) if isinstance(body, bytes) else (JSON, _encoded(body))
         request = urllib.request.Request(
             self.url + at,
             method=method,
-            data=None if body is None else contracts.encode(body),
-            headers={"Authorization": f"Bearer {self._token}", "Content-Type": JSON},
+            data=data,
+            headers={"Authorization": f"Bearer {self._token}", "Content-Type": kind},
         )
         try:
             with urllib.request.urlopen(request, timeout=answer_s, context=self._context) as answer:
@@ -175,6 +176,10 @@ class EnrolmentAdministrator:
     def revoke(self, receiver_id: bytes) -> Revoked:
         at = path(wire.REVOCATION, receiver_id=receiver_id)
         return self._client.ask("POST", at, Revoked, Empty())
+
+
+def _encoded(body: Request | None) -> bytes | None:
+    return None if body is None else contracts.encode(body)
 
 
 def begun_text(begun: EnrolmentBegun) -> str:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
     from collections.abc import Callable
 
-    from bridge.authority.enrolment_client import EnrolmentAdministrator
+    from bridge.authority.enrolment_client import BearerClient, EnrolmentAdministrator
 
 
 def add_authority(parser: ArgumentParser) -> None:
@@ -46,14 +46,23 @@ def till(text: str) -> int:
 
 
 def administrator(arguments: Namespace) -> EnrolmentAdministrator:
-    """Return the administrator's client; raises UsageError or EnrolmentFailedError."""
-    from bridge.authority.enrolment_client import BearerClient, EnrolmentAdministrator
+    """Return the administrator of enrolments; raises UsageError or EnrolmentFailedError."""
+    from bridge.authority.enrolment_client import EnrolmentAdministrator
 
+    return EnrolmentAdministrator(bearer(arguments))
+
+
+def bearer(arguments: Namespace) -> BearerClient:
+    """Return the administrator's client; raises UsageError or EnrolmentFailedError."""
+    from bridge.authority.enrolment_client import BearerClient
+
+    if not arguments.authority.startswith("https://"):
+        raise UsageError(f"--authority {arguments.authority}: must begin with https://")
     try:
         token = arguments.token_file.read_text(encoding="ascii").strip()
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"--token-file {arguments.token_file}: {error}") from error
-    return EnrolmentAdministrator(BearerClient(arguments.authority, arguments.ca, token))
+    return BearerClient(arguments.authority, arguments.ca, token)
 
 
 def told(arguments: Namespace, act: Callable[[], Result]) -> int:

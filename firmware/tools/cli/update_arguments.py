@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from receiver.host.command import UsageError
+from .ticketed import bearer
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
-    from firmware.tools.release.authority import Administrator
+    from firmware.tools.release.authority import ReleaseAdministrator
 
 
 def add_build(parser: ArgumentParser) -> None:
@@ -23,28 +23,8 @@ def add_build(parser: ArgumentParser) -> None:
     )
 
 
-def add_authority(parser: ArgumentParser) -> None:
-    parser.add_argument("--authority", required=True, metavar="URL", help="its https address")
-    parser.add_argument(
-        "--token-file",
-        type=Path,
-        required=True,
-        metavar="FILE",
-        help="the administrator's token",
-    )
-    parser.add_argument(
-        "--ca", type=Path, metavar="FILE", help="its CA, where the system does not know it (PEM)"
-    )
+def administrator(arguments: Namespace) -> ReleaseAdministrator:
+    """Return the administrator of releases; raises UsageError or EnrolmentFailedError."""
+    from firmware.tools.release.authority import ReleaseAdministrator
 
-
-def administrator(arguments: Namespace) -> Administrator:
-    """Return the administrator's client; raises UsageError."""
-    from firmware.tools.release.authority import Administrator
-
-    if not arguments.authority.startswith("https://"):
-        raise UsageError(f"--authority {arguments.authority}: must begin with https://")
-    try:
-        token = arguments.token_file.read_text().strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"--token-file {arguments.token_file}: {error}") from error
-    return Administrator(arguments.authority, token, arguments.ca)
+    return ReleaseAdministrator(bearer(arguments))

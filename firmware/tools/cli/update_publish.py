@@ -8,7 +8,8 @@ from receiver.host import output
 from receiver.host.command import Command, UsageError
 from receiver.host.output import Result
 
-from .update_arguments import add_authority, add_build, administrator
+from .ticketed import add_administrator
+from .update_arguments import add_build, administrator
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -22,7 +23,7 @@ _HELP = "Publish a signed release, or change for whom a published one is"
 
 def _prepare(parser: ArgumentParser) -> None:
     add_build(parser)
-    add_authority(parser)
+    add_administrator(parser)
     for name, default, text in (
         ("share", SHARE, "of the receivers get it"),
         ("stop-at", STOP_AT, "of the reports failed: it stops by itself"),
@@ -48,13 +49,13 @@ def _prepare(parser: ArgumentParser) -> None:
 
 
 def _publish(arguments: Namespace) -> int:
+    from bridge.authority.enrolment_client import EnrolmentFailedError
     from bridge.authority.update_messages import Published, ReleaseChange
     from firmware.tools.release import folder, signatures, views
-    from firmware.tools.release.authority import AuthorityError
 
     _check(arguments)
-    authority = administrator(arguments)
     try:
+        authority = administrator(arguments)
         release = folder.read(arguments.build)
         signed = signatures.join(arguments.build, release)
         if signed is None:
@@ -68,7 +69,7 @@ def _publish(arguments: Namespace) -> int:
             view = authority.publish(Published(signed, release.files, *settings))
         if arguments.resume:
             view = authority.change(release.id, ReleaseChange(stopped=False))
-    except (folder.ReleaseError, AuthorityError, OSError) as error:
+    except (folder.ReleaseError, EnrolmentFailedError, OSError) as error:
         return Result({"error": str(error)}, [str(error)], ok=False).show(arguments)
     return Result(views.release(view), views.lines([view])).show(arguments)
 

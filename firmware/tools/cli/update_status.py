@@ -8,7 +8,8 @@ from receiver.host import output
 from receiver.host.command import Command
 from receiver.host.output import Result
 
-from .update_arguments import add_authority, administrator
+from .ticketed import add_administrator
+from .update_arguments import administrator
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -17,17 +18,17 @@ _HELP = "Show each release: for how many receivers it is, how many run it, what 
 
 
 def _prepare(parser: ArgumentParser) -> None:
-    add_authority(parser)
+    add_administrator(parser)
     output.add_json(parser)
 
 
 def _show(arguments: Namespace) -> int:
+    from bridge.authority.enrolment_client import EnrolmentFailedError
     from firmware.tools.release import views
-    from firmware.tools.release.authority import AuthorityError
 
     try:
         found = administrator(arguments).releases()
-    except AuthorityError as error:
+    except EnrolmentFailedError as error:
         return Result({"error": str(error)}, [str(error)], ok=False).show(arguments)
     value = {"releases": [views.release(view) for view in found]}
     return Result(value, views.lines(found)).show(arguments)
