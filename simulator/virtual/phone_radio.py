@@ -23,7 +23,7 @@ from bleak.uuids import normalize_uuid_16
 
 from receiver.protocol import gatt
 from simulator.hardware.radio.model.listening import Listening, ScanStarts
-from simulator.hardware.radio.model.standard import CHANNELS, ESTABLISHING_EVENTS
+from simulator.hardware.radio.model.standard import CHANNELS, ESTABLISHING_EVENTS, UPDATE_EVENTS
 
 from . import att
 from .link_layer import CENTRAL, TIMEOUT, RadioLink, Timing
@@ -231,8 +231,9 @@ class VirtualClient(BaseBleakClient):
         self._mtu = 23
         self._answer: asyncio.Future[Packet] | None = None
         self._asking = asyncio.Lock()
+        self._undiscovered = 0  # requests that the system leaves until the app subscribes
         self._heard: dict[int, NotifyCallback] = {}
-        self._fast: asyncio.TimerHandle | None = None
+        self._asked: asyncio.TimerHandle | None = None  # the interval that was asked for
 
     @property
     def name(self) -> str:
@@ -254,11 +255,8 @@ class VirtualClient(BaseBleakClient):
         await self._fail_by_chance()
         self._link = await self._reach()
         phone.observe("linked")
-        loop = asyncio.get_running_loop()
-        if phone.asks_for_fast and profile.asked_interval_ms != profile.interval_ms:
-            asked = profile.asked_interval_ms / 1000
-            delay = profile.asked_after_ms / 1000
-            self._fast = loop.call_later(delay, self._retime, asked)
+        if phone.asks_for_fast:
+            self._ask_interval(profile.asked_interval_ms)
         await self._later()
         try:
             await self._raise_mtu()
@@ -293,9 +291,15 @@ class VirtualClient(BaseBleakClient):
             raise BleakError("failed to be established")
         return link
 
-    def _retime(self, interval_s: float) -> None:
-        if self._link is not None:
-            self._link.retime(interval_s)
+    def _ask_interval(self, interval_ms: float) -> None:
+        """Ask for another connection interval: it holds some events later."""
+        link = self._link
+        if self._asked is not None:
+            self._asked.cancel()
+        if link is not None and interval_ms / 1000 != link.interval_s:
+            delay = link.interval_s * (UPDATE_EVENTS + 1)
+            loop = asyncio.get_running_loop()
+            self._asked = loop.call_later(delay, link.retime, interval_ms / 1000)
 
     async def _later(self) -> None:
         """Wait for what the phone's own software takes."""
@@ -308,12 +312,18 @@ class VirtualClient(BaseBleakClient):
         self._mtu = min(self.phone.profile.mtu, answer.mtu)
 
     async def _discover(self) -> None:
-        phone = self.phone
+        """Read the table, by the phone's system: the app hears of its end alone."""
+        phone, profile = self.phone, self.phone.profile
         if self.address not in phone.known_tables:
-            for _ in range(phone.profile.discovery_requests):
+            self._ask_interval(profile.discovery_interval_ms)
+            self._undiscovered = profile.discovery_later
+            for _ in range(profile.discovery_requests - profile.discovery_later):
                 await self._ask(att.Discovery(), att.Discovery)
-            if phone.profile.caches_table:
+            slow, fast = profile.interval_ms, profile.asked_interval_ms
+            self._ask_interval(fast if phone.asks_for_fast else slow)
+            if profile.caches_table:
                 phone.known_tables.add(self.address)
+            await self._later()
         self.services = self._table(phone.receivers[self.address])
 
     def _table(self, receiver: VirtualBle) -> BleakGATTServiceCollection:
@@ -357,6 +367,8 @@ class VirtualClient(BaseBleakClient):
     def received(self, _link: RadioLink, packet: Packet) -> None:
         if isinstance(packet, att.Notification):
             self.phone.late(self._notified, packet)
+        elif self._answer is not None and isinstance(packet, att.Discovery):
+            _set(self._answer, packet)
         elif self._answer is not None:
             self.phone.late(_set, self._answer, packet)
 
@@ -379,8 +391,8 @@ class VirtualClient(BaseBleakClient):
         if self._link is not link:
             return
         self._link = None
-        if self._fast is not None:
-            self._fast.cancel()
+        if self._asked is not None:
+            self._asked.cancel()
         if self._answer is not None and not self._answer.done():
             self._answer.set_exception(BleakError("Disconnected"))
         if self._gone_waiter is not None:
@@ -454,6 +466,9 @@ class VirtualClient(BaseBleakClient):
         self, characteristic: BleakGATTCharacteristic, callback: NotifyCallback, **_kwargs: object
     ) -> None:
         self._heard[characteristic.handle] = callback
+        while self._undiscovered:
+            self._undiscovered -= 1
+            await self._ask(att.Discovery(), att.Discovery)
         configuration = characteristic.descriptors[0].handle
         await self._write(configuration, b"\x01\x00")
         self.phone.observe("subscribed")

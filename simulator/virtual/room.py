@@ -11,14 +11,11 @@ import random
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from simulator.hardware.radio.model.channel import Channel
+from simulator.hardware.radio.model.listening import STEP_S
 from simulator.hardware.radio.model.standard import ADVERT_DELAY_S, CHANNELS
 
 if TYPE_CHECKING:
     from simulator.hardware.radio.model.airs import AirProfile
-
-# From one channel to the next: an ADV_IND of 31 bytes (376 µs) and a scan request with its
-# response (Vol 6 Part B 4.4.2.3: at most 10 ms; controllers take about 1 ms).
-STEP_S = 0.001
 
 
 class Advertisement(NamedTuple):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractAsyncContextManager, closing, contextmanager
+from contextlib import AbstractAsyncContextManager, closing, contextmanager, suppress
 from typing import NamedTuple, Protocol
 
 from bleak.backends.client import BaseBleakClient
@@ -26,9 +26,12 @@ from simulator.phone.wallet.wallet import Wallet
 from .authority import AuthorityClient, PhonesAuthority
 from .buyer import Buyer
 from .companion import Companion
+from .following import Following
 from .retry import Retry
 from .visit import Observer, Step, Visit, now_ms
 
+# After these the same till is visited again: the buyer has not moved, and chose it perhaps.
+STAYS = (reasons.BUSY, reasons.LINK_TIMEOUT)
 PATIENCE_S = 60.0  # seconds that a buyer holds the phone to a till
 
 
@@ -112,15 +115,28 @@ class PhoneApp:
         """Visit until done: an unknown end may outlast the patience, the search may not."""
         last = Outcome(NO_TILL, reasons.RECEIVER_OFFLINE)
         found: Found | None = None
+        avoid: set[str] = set()  # addresses of tills that are not the buyer's
         failed = 0  # tries in a row to connect to it
         while True:
             if found is None or failed >= len(CONNECT_S):
-                found, failed = await self._search(buyer, till, retry), 0
+                found, failed = await self._search(buyer, till, retry, avoid), 0
             if found is None:
                 return last
-            outcome = await self._visit(authority, buyer, recipient, found, CONNECT_S[failed])
+            outcome, nearer = await self._visit(
+                authority, buyer, recipient, found, CONNECT_S[failed]
+            )
+            if nearer is not None:
+                found, failed = nearer, 0
+                self._tell("moved", rssi=found.rssi, till=found.till)
+                continue
             last = outcome or Outcome(LOST, reasons.LINK_TIMEOUT)
-            failed = failed + 1 if outcome is None else len(CONNECT_S)
+            if outcome is None:
+                failed += 1
+            else:
+                failed = 0 if last.reason in STAYS else len(CONNECT_S)
+            if last.reason == reasons.WRONG_TILL and buyer.comes_again:
+                avoid.add(found.device.address)
+                continue
             pause = retry.after(outcome, now_ms())
             if pause is None or (outcome is not None and not buyer.comes_again):
                 self._tell("done", result=last.result, reason=reasons.name(last.reason))
@@ -128,14 +144,16 @@ class PhoneApp:
             self._tell("again", pause_ms=pause, why=reasons.name(last.reason))
             await asyncio.sleep(pause / 1000)
 
-    async def _search(self, buyer: Buyer, till: int | None, retry: Retry) -> Found | None:
+    async def _search(
+        self, buyer: Buyer, till: int | None, retry: Retry, avoid: set[str]
+    ) -> Found | None:
         async def ask(tills: Sequence[Found]) -> Found | None:
             self._tell("several", tills=", ".join(str(one.till or "?") for one in tills))
             return await buyer.choose(tills)
 
         self._tell("scanning", till=till)
         left_s = retry.left(now_ms()) / 1000
-        found = await scan.find(self._radio.scanner, till, left_s, ask)
+        found = await scan.find(self._radio.scanner, till, left_s, ask, avoid)
         if found is not None:
             address, seen = found.device.address, found.till
             self._tell("found", address=address, rssi=found.rssi, till=seen, why=found.why)
@@ -148,12 +166,30 @@ class PhoneApp:
         recipient: int,
         found: Found,
         connect_s: float,
-    ) -> Outcome | None:
+    ) -> tuple[Outcome | None, Found | None]:
+        """Visit a till; return the outcome, None without a connection; or a till that is nearer."""
         epoch = int(time.time() - time.monotonic())
         maker = buyer.maker(self._wallet, recipient)
         conversation = Conversation(self._wallet, maker, epoch, ask_ms=self._ask_ms)
-        visit = Visit(conversation, buyer, authority, self._companion.step, self._radio.vanish)
-        return await visit.run(found, self._radio.client, connect_s)
+        following = Following(conversation, self._radio.scanner, found)
+
+        def observe(step: Step) -> None:
+            self._companion.step(step)
+            following.look()
+
+        visit = Visit(conversation, buyer, authority, observe, self._radio.vanish)
+        visiting = asyncio.ensure_future(visit.run(found, self._radio.client, connect_s))
+        leaving = asyncio.ensure_future(following.moved())
+        try:
+            await asyncio.wait({visiting, leaving}, return_when=asyncio.FIRST_COMPLETED)
+            if leaving.done() and not visiting.done() and following.may_go:
+                return None, leaving.result()
+            return await visiting, None
+        finally:
+            for task in (leaving, visiting):
+                task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await task
 
     async def _prepare(self, authority: PhonesAuthority, recipient: int) -> None:
         """Learn the end of old approvals and fetch credentials; without a network do neither."""

@@ -8,7 +8,7 @@ from receiver.protocol import exchange
 from simulator.phone.conversation import events
 from simulator.phone.conversation.events import Act, Code, FirstDigit, Look, SayNo, View
 from simulator.phone.conversation.messages import Maker, Mute
-from simulator.phone.transport.scan import Found
+from simulator.phone.transport.scan import Found, strongest
 from simulator.phone.wallet.wallet import Wallet
 
 Wait = Callable[[], Awaitable[object]]
@@ -39,8 +39,8 @@ class Buyer:
         return Maker(wallet, recipient)
 
     async def choose(self, tills: Sequence[Found]) -> Found | None:
-        """Say which of several near tills it is; None for the first, which is the likeliest."""
-        return None
+        """Say which of several tills it is, the likeliest first; None for none of them."""
+        return await strongest(tills)
 
     async def act(self, view: View) -> AsyncGenerator[Act, None]:
         """React to this screen; closed when the screen changes."""

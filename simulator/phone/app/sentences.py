@@ -32,6 +32,10 @@ SENTENCES = {
         "Several tills are near: trying till {till}, which is heard best",
     ),
     f"found {choice.CHOSEN}": Words("Kassa {till}, som du valde", "Till {till}, as you chose"),
+    "moved": Words(
+        "Telefonen hålls mot kassa {till}: byter dit",
+        "The phone is held to till {till}: going there",
+    ),
     "several": Words(
         "Flera kassor är nära ({tills}): håll telefonen närmare din, eller välj",
         "Several tills are near ({tills}): hold the phone closer to yours, or choose",

@@ -116,7 +116,8 @@ class Conversation(Resuming):
             return
         if self.link.is_sought:
             self._reread = self._reread._replace(offer=event.data)
-        if not self._till.offers(event.data):
+        # An empty one: it was withdrawn, and what that means for this phone is told by itself.
+        if event.data and not self._till.offers(event.data):
             self._take_offer(event.data, states.NOTIFIED)
 
     def _take_offer(self, data: bytes, event: str) -> None:
@@ -237,7 +238,7 @@ class Conversation(Resuming):
         self._require(states.LEAVE)
         if self.link.is_up:
             self._write([bytes([exchange.LEAVE, event.why])])
-        self._end(states.LEAVE, events.LEFT, reasons.BUYER_SAID_NO)
+        self._end(states.LEAVE, events.LEFT, exchange.LEAVES[event.why])
 
     # The authority.
 

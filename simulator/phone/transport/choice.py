@@ -8,6 +8,7 @@ the second does: so a few readings of each till, and then the buyer.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Hashable
 from typing import Generic, NamedTuple, TypeVar
 
@@ -18,13 +19,21 @@ SURE_DB = 9.0
 CLEAR_DB = 18.0
 # Louder than a neighbour's mean by 16 dB, on a phone that reads 6 dB too high still by 10.
 HELD_DBM = -45.0
-LIKELY_DBM = -53.0  # two deviations of a place above a neighbour's mean
+# One of a thousand neighbours is so loud: a till that is read so is taken without waiting for
+# one that may not have been heard yet.
+NEAR_DBM = -47.0
+# Two deviations of a place above a neighbour's mean. Below it no till of several is taken by its
+# signal: such a phone is in the queue still, or at arm's length.
+LIKELY_DBM = -53.0
+FAR_DBM = -60.0  # a neighbour's mean, and what a bad phone reads of the receiver that it is held to
+WINDOW_S = 1.0  # older readings are of another place: a phone that is brought near takes so long
 ENOUGH = 3  # readings: they leave a third of the variance of one
 # From the first till heard. The buyer's own may be idle, advertise every 150 to 160 ms, and be
 # missed once in ten times: the weaker what is heard, the longer it may still come.
 AT_ONCE_S = 0.08  # for a till that is held: three advertisements of an open one
 GATHER_S = 0.2  # for a likely one: one advertisement of an idle till
 GATHER_FAR_S = 0.35  # for any other: two of them
+GATHER_ALONE_S = 1.0  # for one that is far and alone: the buyer's own may be missed six times
 GATHER_MOST_S = 0.4  # where one of the two strongest was read too seldom; then more helps little
 # A sale is more often open at the buyer's till than at the neighbour's (0.7 against 0.5 of the
 # time), which is as much evidence as so many dB: it orders tills that are equally near.
@@ -59,17 +68,30 @@ class AskBuyer(NamedTuple, Generic[Key]):
 
 
 class Signal:
-    """The readings of one till."""
+    """The readings of one till in the last WINDOW_S."""
 
     def __init__(self) -> None:
-        self.count = 0
-        self.mean = 0.0  # dBm
         self.is_open = False
+        self._readings: deque[tuple[float, float]] = deque()  # time and dBm
 
-    def add(self, rssi: float, *, is_open: bool) -> None:
-        self.count += 1
-        self.mean += (rssi - self.mean) / self.count
+    def add(self, rssi: float, now: float, *, is_open: bool) -> None:
+        self._readings.append((now, rssi))
         self.is_open = is_open
+
+    def forget(self, now: float) -> bool:
+        """Drop what is too old; return whether anything is left."""
+        while self._readings and self._readings[0][0] < now - WINDOW_S:
+            self._readings.popleft()
+        return bool(self._readings)
+
+    @property
+    def count(self) -> int:
+        return len(self._readings)
+
+    @property
+    def mean(self) -> float:
+        """Return the mean of the readings, dBm; there is one at least."""
+        return sum(rssi for _, rssi in self._readings) / len(self._readings)
 
     @property
     def weight(self) -> float:
@@ -88,10 +110,14 @@ class Choice(Generic[Key]):
         """Note one reading (dBm); `is_open`: the till's scan response says that a sale waits."""
         if not self._heard:
             self._began = now
-        self._heard.setdefault(till, Signal()).add(rssi, is_open=is_open)
+        self._heard.setdefault(till, Signal()).add(rssi, now, is_open=is_open)
 
     def verdict(self, now: float) -> Take[Key] | Wait | AskBuyer[Key]:
         """Return what to do; some till was heard before."""
+        heard = {till: signal for till, signal in self._heard.items() if signal.forget(now)}
+        if not heard:
+            return Wait(now + GATHER_MOST_S)
+        self._heard = heard
         first, *others = sorted(self._heard, key=self.mean, reverse=True)
         top = self.mean(first)
         lead = top - self.mean(others[0]) if others else CLEAR_DB
@@ -100,9 +126,10 @@ class Choice(Generic[Key]):
             return Wait(due)
         if not others:
             return Take(first, ALONE)
-        if lead >= SURE_DB:
+        if lead >= SURE_DB and top >= LIKELY_DBM:
             return Take(first, CLEAR)
-        near = [till for till in self.ranked() if top - self.mean(till) < SURE_DB]
+        far = top < LIKELY_DBM
+        near = [till for till in self.ranked() if far or top - self.mean(till) < SURE_DB]
         return AskBuyer(tuple(near[:SHOWN_MOST]))
 
     def ranked(self) -> list[Key]:
@@ -116,8 +143,10 @@ class Choice(Generic[Key]):
     def _gathering(self, first: Key, lead: float, others: list[Key]) -> float:
         """Return how long to listen before the strongest till, `lead` dB ahead, is taken (s)."""
         best = self._heard[first]
-        if best.count >= ENOUGH and best.mean >= HELD_DBM and lead >= SURE_DB:
+        if best.count >= ENOUGH and best.mean >= NEAR_DBM and lead >= SURE_DB:
             return AT_ONCE_S
         if lead < CLEAR_DB and min(self._heard[one].count for one in (first, others[0])) < ENOUGH:
             return GATHER_MOST_S
-        return GATHER_S if best.mean >= LIKELY_DBM else GATHER_FAR_S
+        if best.mean >= LIKELY_DBM:
+            return GATHER_S
+        return GATHER_FAR_S if others or best.mean >= FAR_DBM else GATHER_ALONE_S

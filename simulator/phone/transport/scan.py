@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import aclosing, suppress
 from typing import NamedTuple
 
@@ -15,7 +15,7 @@ from receiver.errors import Error
 from receiver.protocol import gatt
 from receiver.protocol.gatt import Advert
 
-from .choice import CHOSEN, STRONGEST, AskBuyer, Choice, Wait
+from .choice import CHOSEN, CLEAR, HELD_DBM, STRONGEST, AskBuyer, Choice, Take, Wait
 
 
 class Found(NamedTuple):
@@ -31,13 +31,13 @@ class Found(NamedTuple):
         return self.advert.till if self.advert else None
 
 
-# Which of several tills it is, the likeliest first; None to take that one.
+# Which of several tills it is, the likeliest first; None for none of them.
 Asked = Callable[[Sequence[Found]], Awaitable[Found | None]]
 
 
-async def strongest(_tills: Sequence[Found]) -> Found | None:
-    """AskBuyer no buyer."""
-    return None
+async def strongest(tills: Sequence[Found]) -> Found | None:
+    """Ask no buyer."""
+    return tills[0]._replace(why=STRONGEST)
 
 
 async def find(
@@ -45,13 +45,16 @@ async def find(
     till: int | None,
     patience: float,
     ask: Asked = strongest,
+    avoid: Collection[str] = (),
 ) -> Found | None:
     """Find the till that the phone is held to, or the one with that number.
 
-    Several that are equally near are a question to the buyer, during which the phone listens on: a
-    buyer who moves closer has answered. None after `patience` seconds without a till.
+    Several that are equally near, or all far, are a question to the buyer, during which the phone
+    listens on: a buyer who moves closer has answered. One who says that it is none of them is asked
+    again when there is another. The addresses `avoid` are not taken. None after `patience` seconds
+    without a till.
     """
-    search = _Search(ask)
+    search = _Search(ask, avoid=avoid)
     try:
         with suppress(TimeoutError):
             async with (
@@ -67,6 +70,20 @@ async def find(
         search.close()
 
 
+async def nearer(backend: type[BaseBleakScanner] | None, than: Found) -> Found:
+    """Wait until another till is clearly nearer than this one, which is heard too."""
+    search = _Search(_silent, but=than.device.address, surely=than.why == CHOSEN)
+    async with (
+        BleakScanner(service_uuids=[gatt.SERVICE], backend=backend) as scanner,
+        aclosing(scanner.advertisement_data()) as heard,
+    ):
+        return await search.run(heard)
+
+
+async def _silent(_tills: Sequence[Found]) -> Found | None:
+    return None
+
+
 async def _numbered(heard: AsyncIterator[tuple[BLEDevice, AdvertisementData]], till: int) -> Found:
     async for device, data in heard:
         found = Found(device, data.rssi, _advert(data))
@@ -76,13 +93,28 @@ async def _numbered(heard: AsyncIterator[tuple[BLEDevice, AdvertisementData]], t
 
 
 class _Search:
-    """One search for the nearest till."""
+    """One search for the nearest till, or for one that is nearer than `but`.
 
-    def __init__(self, ask: Asked) -> None:
+    `surely`: only for one that the phone is held to beyond doubt, as the buyer chose `but`.
+    """
+
+    def __init__(
+        self,
+        ask: Asked,
+        *,
+        avoid: Collection[str] = (),
+        but: str | None = None,
+        surely: bool = False,
+    ) -> None:
         self._ask = ask
+        self._avoid = avoid
+        self._but = but
+        self._surely = surely
         self._choice: Choice[str] = Choice()
         self._found: dict[str, Found] = {}
         self._asking: asyncio.Task[Found | None] | None = None
+        self._offered: set[tuple[str, int | None]] = set()  # what the buyer is asked about
+        self._denied: set[tuple[str, int | None]] = set()  # what the buyer said no to
 
     async def run(self, heard: AsyncIterator[tuple[BLEDevice, AdvertisementData]]) -> Found:
         """Listen until one till is chosen; by the signal, or by the buyer."""
@@ -115,6 +147,8 @@ class _Search:
 
     async def _read(self, heard: AsyncIterator[tuple[BLEDevice, AdvertisementData]]) -> None:
         device, data = await anext(heard)
+        if device.address in self._avoid:
+            return
         advert = _advert(data)
         known = self._found.get(device.address)
         advert = advert or (known.advert if known else None)  # a scan response may be lost
@@ -127,16 +161,36 @@ class _Search:
         if not self._found:
             return None, None
         if self._asking is not None and self._asking.done():
-            return self._asking.result() or self.best(STRONGEST), None
+            answer, self._asking = self._asking.result(), None
+            if answer is not None:
+                return answer, None
+            self._denied |= self._offered
         verdict = self._choice.verdict(_now())
         if isinstance(verdict, Wait):
             return None, max(0.0, verdict.until - _now())
         if isinstance(verdict, AskBuyer):
-            if self._asking is None:
-                tills = [self._named(till, CHOSEN) for till in verdict.tills]
+            tills = [self._named(till, CHOSEN) for till in verdict.tills]
+            offered = {(one.device.address, one.till) for one in tills}
+            if self._asking is None and not offered <= self._denied:
+                self._offered = offered
                 self._asking = asyncio.ensure_future(_answer(self._ask, tills))
             return None, None
+        if any(verdict.till == address for address, _ in self._denied) and not self._is_held(
+            verdict
+        ):
+            return None, None
+        if self._but is not None and (verdict.till == self._but or not self._is_nearer(verdict)):
+            return None, None
         return self._named(verdict.till, verdict.why), None
+
+    def _is_nearer(self, verdict: Take[str]) -> bool:
+        """Return whether it was compared with the till that is left for it."""
+        if verdict.why != CLEAR or self._but not in self._choice.ranked():
+            return False
+        return not self._surely or self._is_held(verdict)
+
+    def _is_held(self, verdict: Take[str]) -> bool:
+        return self._choice.mean(verdict.till) >= HELD_DBM
 
     def _named(self, till: str, why: str) -> Found:
         return self._found[till]._replace(rssi=round(self._choice.mean(till)), why=why)

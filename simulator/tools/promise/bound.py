@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from receiver.protocol import gatt
 from simulator.hardware.radio.model.chip import CHIP
-from simulator.hardware.radio.model.standard import ADVERT_DELAY_S
+from simulator.hardware.radio.model.standard import ADVERT_DELAY_S, UPDATE_EVENTS
 from simulator.virtual.link_layer import WINDOW_S
 
 from .record import RESULT, Bound
@@ -44,13 +44,15 @@ def of(profile: PhoneProfile, *, knows_table: bool, checked_in: bool) -> Bound:
         + WINDOW_S
         + host_s,
     }
+    # Another interval holds some events after it was asked for: for the discovery, else by the app.
+    wanted_s = asked_s if knows_table else profile.discovery_interval_ms / 1000
+    holds_s = interval_s * (UPDATE_EVENTS + 1) if wanted_s != interval_s else 0.0
+    table = 0 if knows_table else profile.discovery_requests - profile.discovery_later
     passed = 0.0
-    requests = {"mtu": 1, "discover": 0 if knows_table else profile.discovery_requests, "read": 1}
-    for part, number in requests.items():
+    for part, number in {"mtu": 1, "discover": table, "read": 1}.items():
         began = passed
         for _ in range(number):
-            is_fast = passed >= profile.asked_after_ms / 1000
-            passed += 2 * (asked_s if is_fast else interval_s)
+            passed += 2 * (wanted_s if passed >= holds_s else interval_s)
         offer[part] = passed - began
     return Bound(offer, approved)
 

@@ -30,6 +30,7 @@ class PlannedBuyer(Buyer):
     def __init__(self, plan: BuyersPlan, till: int, note: Callable[[str, View], None]) -> None:
         super().__init__()
         self.amounts: set[int] = set()  # those that the cashier has rung up
+        self.turn = asyncio.Event()  # the cashier rings this buyer's purchase up
         self.typed = 0  # digits of the code on the screen
         self._plan = plan
         self._till = till
@@ -43,13 +44,14 @@ class PlannedBuyer(Buyer):
     async def act(self, view: View) -> AsyncGenerator[Act, None]:
         """React to a screen; the purchase of the buyer before is looked at and left alone."""
         mine = view.till == self._till and view.amount in self.amounts
-        self._note(view.kind if mine else "foreign", view)
+        if mine or view.kind == events.SHOWN:
+            self._note(view.kind if mine else "foreign", view)
         if not mine:
             if view.till != self._till:
+                if view.kind == events.ASKED:
+                    await self.turn.wait()
                 await asyncio.sleep(NOTICES_S)
                 yield SayNo(exchange.LEAVE_WRONG_TILL)
-            elif view.kind == events.ASKED:
-                return
             return
         if view.kind == events.ASKED:
             await asyncio.sleep(ANSWERS_S)

@@ -22,7 +22,7 @@ HESITATION = (2.0, 10.0)  # s
 FIRST_VISIT = 0.5  # share of buyers whose phone has never met this till's receiver
 FAMILY = 0.03  # share of purchases with a second phone of the family, its app open too
 QUEUE_EACH = 0.12  # share of buyers who open their app behind another's purchase, by phones near
-QUEUE_DB = 20.0  # dB less in the queue, two metres away, and a body between besides
+QUEUE_DB = 24.0  # dB less in the queue: two metres instead of twenty centimetres
 BETWEEN = (20.0, 0.6)  # s from one purchase to the next ring at a till: median, log-deviation
 # s after the offer is on the screen in which a phone may be moved away or its link be cut.
 DISTURBED = 6.0
@@ -58,7 +58,7 @@ def plan(chance: random.Random, air: AirProfile) -> BuyersPlan:
     digits = [_about(chance, DIGIT) for _ in range(6)]
     if chance.random() < HESITATES:
         digits[chance.randrange(6)] += chance.uniform(*HESITATION)
-    rssi = air.held_rssi + chance.gauss(0.0, air.shadow_db)
+    rssi = air.held_rssi - chance.random() * air.body_db + chance.gauss(0.0, air.shadow_db)
     beside = [
         air.neighbour_rssi - 6.0 * place + chance.gauss(0.0, air.shadow_db)
         for place in range(air.neighbours)
@@ -72,7 +72,7 @@ def plan(chance: random.Random, air: AirProfile) -> BuyersPlan:
         first_visit=chance.random() < FIRST_VISIT,
         family=chance.random() < FAMILY,
         rssi=rssi,
-        queue_rssi=rssi - QUEUE_DB - chance.random() * air.body_db,
+        queue_rssi=rssi - QUEUE_DB,
         neighbour_rssi=tuple(beside),
         away_after_s=_by_chance(chance, air.away_share),
         cut_after_s=_by_chance(chance, air.cut_share),

@@ -34,6 +34,7 @@ AGAIN_S = 1.0  # until the phone is held anew: right onto the receiver, by then
 TOUCHING = -30.0  # dBm
 TRIES_MOST = 3  # of the buyer, until the cashier rings again
 PATIENCE_S = 60
+APP_OPEN_S = 300.0  # so long a buyer's app stays open, in the queue as well
 AMOUNT_FIRST = 10_000
 
 
@@ -120,7 +121,7 @@ class Purchase:
                 observer=self._seen.step,
                 reach=self._scene.shop.phone_authority,
             )
-            self._buying = asyncio.create_task(app.buy(self._person, patience_s=PATIENCE_S))
+            self._buying = asyncio.create_task(app.buy(self._person, patience_s=APP_OPEN_S))
             with suppress(asyncio.CancelledError):
                 self._outcome = await self._buying
                 if self._outcome.result in PAYING or self._outcome.result == events.UNKNOWN:
@@ -164,6 +165,7 @@ class Purchase:
         """Ring once; return whether it was paid."""
         amount = AMOUNT_FIRST + 7 * self.record.number + number
         self._person.amounts.add(amount)
+        self._person.turn.set()
         sale = await self._scene.shop.tills[self.record.till].ring(amount, PATIENCE_S)
         self._sale = sale
         self._waits_since = self._now()

@@ -16,6 +16,7 @@ from simulator.phone.transport.choice import (
     GATHER_MOST_S,
     GATHER_S,
     SHOWN_MOST,
+    WINDOW_S,
     AskBuyer,
     Choice,
     Take,
@@ -127,6 +128,31 @@ def test_one_loud_reading_is_no_reason_to_hurry() -> None:
         choice.hear(HERE, -60, number * OPEN_S, is_open=True)
     verdict = choice.verdict(AT_ONCE_S)
     assert verdict == Wait(GATHER_S)
+
+
+def test_readings_of_another_place_count_no_more() -> None:
+    """A phone that comes out of the queue reads its till by 24 dB stronger than before."""
+    choice: Choice[str] = Choice()
+    for number in range(100):
+        now = number * OPEN_S
+        choice.hear(NEXT, -58, now, is_open=True)
+        choice.hear(HERE, -70 if now < 1.0 else -46, now, is_open=True)
+    assert choice.verdict(100 * OPEN_S) == Take(HERE, CLEAR)
+    assert choice.mean(HERE) == pytest.approx(-46)
+
+
+def test_far_from_all_the_buyer_is_asked_however_clear_it_is() -> None:
+    choice: Choice[str] = Choice()
+    for number in range(30):
+        choice.hear(NEXT, -56, number * OPEN_S, is_open=True)
+        choice.hear(HERE, -75, number * OPEN_S, is_open=True)
+    assert choice.verdict(30 * OPEN_S) == AskBuyer((NEXT, HERE))
+
+
+def test_a_till_that_is_heard_no_more_is_no_choice() -> None:
+    choice: Choice[str] = Choice()
+    choice.hear(HERE, -50, 0.0, is_open=True)
+    assert isinstance(choice.verdict(WINDOW_S + 0.1), Wait)
 
 
 def test_a_buyer_who_moves_closer_answers() -> None:

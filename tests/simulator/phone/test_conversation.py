@@ -126,6 +126,20 @@ def test_an_offer_notified_before_the_reads_are_done(shop: Shop) -> None:
         assert shop.phone.state == state
 
 
+def test_an_offer_that_is_withdrawn_is_not_malformed(showing: Shop) -> None:
+    """What its end means comes by itself, as a refusal or the next offer."""
+    before = showing.phone.state
+    showing.phone.handle(events.OfferNotified(b""), 0)
+    assert showing.phone.state == before
+    assert showing.phone.outcome is None
+
+
+def test_a_buyer_at_the_wrong_till(showing: Shop) -> None:
+    showing.phone.handle(events.SayNo(exchange.LEAVE_WRONG_TILL), 0)
+    assert showing.outcome.result == events.LEFT
+    assert showing.outcome.reason == reasons.WRONG_TILL
+
+
 def test_a_buyer_who_says_no(showing: Shop) -> None:
     showing.tell_phone(events.SayNo(exchange.LEAVE_CANCELLED))
     assert showing.outcome.result == events.LEFT

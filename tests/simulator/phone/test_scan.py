@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import pytest
+from bleak.backends.device import BLEDevice
 from bleak.backends.scanner import AdvertisementData, BaseBleakScanner
 
 from receiver.protocol import gatt
@@ -26,6 +28,7 @@ class On(NamedTuple):
     first: float = 0.0
     every: float = 0.03
     named: bool = True  # its scan responses are heard
+    last: float = math.inf  # s; not heard after it
 
 
 def scanner(*tills: On) -> type[BaseBleakScanner]:
@@ -34,7 +37,7 @@ def scanner(*tills: On) -> type[BaseBleakScanner]:
     class Scripted(BaseBleakScanner):
         def __init__(self, callback: object, uuids: list[str] | None, *_: object, **__: object):
             super().__init__(None, uuids)
-            self._timers: dict[int, asyncio.TimerHandle] = {}
+            self._timers: dict[On, asyncio.TimerHandle] = {}
 
         async def start(self) -> None:
             self.seen_devices = {}
@@ -47,7 +50,7 @@ def scanner(*tills: On) -> type[BaseBleakScanner]:
 
         def _later(self, one: On, after: float) -> None:
             loop = asyncio.get_running_loop()
-            self._timers[one.till] = loop.call_later(after, self._hear, one)
+            self._timers[one] = loop.call_later(after, self._hear, one)
 
         def _hear(self, one: On) -> None:
             service = gatt.service_data(gatt.FLAG_OPEN, one.till, bytes(3)) if one.named else b""
@@ -55,7 +58,8 @@ def scanner(*tills: On) -> type[BaseBleakScanner]:
             address = f"till {one.till}"
             device = self.create_or_update_device(address, address, None, None, data)
             self.call_detection_callbacks(device, data)
-            self._later(one, one.every)
+            if asyncio.get_running_loop().time() < one.last:
+                self._later(one, one.every)
 
     return Scripted
 
@@ -63,15 +67,24 @@ def scanner(*tills: On) -> type[BaseBleakScanner]:
 class Search:
     """One search, and how it ended."""
 
-    def __init__(self, *tills: On, till: int | None = None, answer: int | None = None) -> None:
+    def __init__(
+        self,
+        *tills: On,
+        till: int | None = None,
+        answer: int | None = None,
+        ask: scan.Asked | None = None,
+        avoid: Sequence[str] = (),
+    ) -> None:
         self.asked: list[list[int | None]] = []
         self._answer = answer
+        self._asks = ask or self._ask
+        self._avoid = avoid
         with asyncio.Runner(loop_factory=Loop) as runner:
             self.found = runner.run(self._run(scanner(*tills), till))
             self.took = runner.get_loop().time()
 
     async def _run(self, backend: type[BaseBleakScanner], till: int | None) -> Found | None:
-        return await scan.find(backend, till, PATIENCE_S, self._ask)
+        return await scan.find(backend, till, PATIENCE_S, self._asks, self._avoid)
 
     async def _ask(self, tills: Sequence[Found]) -> Found | None:
         self.asked.append([one.till for one in tills])
@@ -84,8 +97,25 @@ class Search:
         return self.found and (self.found.till, self.found.why)
 
 
+class Nearer:
+    """A phone that is checked in at till 8: which other one it is held to, within a while."""
+
+    def __init__(self, *tills: On, why: str = CLEAR) -> None:
+        with asyncio.Runner(loop_factory=Loop) as runner:
+            self.found = runner.run(self._run(scanner(*tills), why))
+            self.took = runner.get_loop().time()
+
+    async def _run(self, backend: type[BaseBleakScanner], why: str) -> Found | None:
+        here = Found(BLEDevice("till 8", None, None), -60, None, why)
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                return await scan.nearer(backend, here)
+        except TimeoutError:
+            return None
+
+
 def test_one_till() -> None:
-    search = Search(On(7, -50, first=1.0))
+    search = Search(On(7, -52, first=1.0))
     assert search.outcome == (7, ALONE)
     assert search.took == pytest.approx(1.0 + GATHER_S, abs=0.01)
 
@@ -106,9 +136,45 @@ def test_the_buyer_chooses_between_near_ones() -> None:
     assert (search.outcome, search.asked) == ((8, CHOSEN), [[7, 8]])
 
 
-def test_a_buyer_who_does_not_know_gets_the_strongest() -> None:
-    search = Search(On(7, -53), On(8, -50), answer=0)
-    assert (search.outcome, search.asked) == ((8, STRONGEST), [[8, 7]])
+def test_a_buyer_of_none_of_them_is_asked_again_when_there_is_another() -> None:
+    search = Search(On(7, -53), On(8, -50), On(9, -52, first=2.0), answer=9)
+    assert (search.outcome, search.asked) == ((9, CHOSEN), [[8, 7], [8, 9, 7]])
+
+
+def test_a_till_that_the_buyer_denied_is_taken_only_where_the_phone_is_held_to_it() -> None:
+    search = Search(On(7, -60), On(8, -55, last=1.0), answer=0)
+    assert (search.outcome, search.asked) == ((7, STRONGEST), [[8, 7]])
+
+
+def test_a_number_that_was_not_heard_yet_is_asked_about_once_it_is() -> None:
+    search = Search(On(7, -53, named=False), On(8, -50), On(7, -53, first=2.0), answer=7)
+    assert search.asked[0] == [8, None]
+    assert search.outcome == (7, CHOSEN)
+
+
+def test_nobody_to_ask() -> None:
+    assert Search(On(7, -53), On(8, -50), ask=scan.strongest).outcome == (8, STRONGEST)
+
+
+def test_a_till_that_is_not_the_buyers() -> None:
+    assert Search(On(7, -53), On(8, -40), avoid=("till 8",)).outcome == (7, ALONE)
+
+
+def test_a_phone_that_is_held_to_another_till() -> None:
+    """From the till where it checked in, in the queue, to the one where it is its buyer's turn."""
+    moved = Nearer(On(7, -70, last=3.0), On(8, -60), On(7, -42, first=3.0))
+    assert moved.found is not None
+    assert moved.found.till == 7
+    assert moved.took == pytest.approx(4.0, abs=0.5)
+
+
+def test_a_neighbour_that_is_a_little_louder_is_not_gone_to() -> None:
+    assert Nearer(On(7, -55), On(8, -60)).found is None
+
+
+def test_a_till_that_the_buyer_chose_is_left_only_for_one_that_the_phone_is_held_to() -> None:
+    assert Nearer(On(7, -50), On(8, -65), why=CHOSEN).found is None
+    assert Nearer(On(7, -42), On(8, -65), why=CHOSEN).found is not None
 
 
 def test_while_the_buyer_is_asked_a_till_may_come_closer() -> None:

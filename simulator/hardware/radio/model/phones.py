@@ -27,6 +27,8 @@ class PhoneProfile(NamedTuple):
     mtu_by_itself: bool  # or else the app asks
     caches_table: bool  # of a receiver that it has seen before
     discovery_requests: int  # ATT requests of a discovery without a cached table
+    discovery_later: int  # of these, those that come with the subscriptions alone
+    discovery_interval_ms: float  # that the system takes for a discovery, and gives back after it
     supervision_ms: int  # silence after which a link is lost
     host_ms: float  # from the controller to the app, each event
     host_jitter_ms: float  # mean of what comes on top, exponential
@@ -70,6 +72,10 @@ PHONES = {
             # One service by UUID and the end, its characteristics and the end, three descriptors,
             # and the system's own look at 0x1801: counted for our table, estimate.
             discovery_requests=9,
+            # Descriptors are looked for by `setNotifyValue` (CBPeripheral), not before.
+            discovery_later=3,
+            # As it is.
+            discovery_interval_ms=30.0,
             # supervision_timeout=72 (flutter_blue_plus #615).
             supervision_ms=720,
             # Estimates: one hop from bluetoothd to the app.
@@ -112,6 +118,11 @@ PHONES = {
             # Services 3, included 3, characteristics 6, descriptors 3: counted for our table of
             # three services at an MTU of 247 (AOSP bta_gattc_cache discovers all of it).
             discovery_requests=15,
+            # All of it at once.
+            discovery_later=0,
+            # AOSP's "fast connection parameter" (l2c_ble_conn_params.cc; btferret #24,
+            # Android-BLE-Library #170).
+            discovery_interval_ms=7.5,
             # kSupervisionTimeout 0x1f4 (AOSP le_impl.h).
             supervision_ms=5000,
             # Estimates: HCI, native stack, binder, the app's looper.
@@ -141,6 +152,9 @@ PHONES = {
             mtu_by_itself=False,
             caches_table=False,
             discovery_requests=15,
+            discovery_later=0,
+            # As android-fast.
+            discovery_interval_ms=7.5,
             supervision_ms=5000,
             # Estimates, as android-fast and a slower processor.
             host_ms=8.0,
@@ -177,6 +191,10 @@ PHONES = {
             caches_table=True,
             # Counted as android-fast at an MTU of 23, where the table comes before the MTU.
             discovery_requests=18,
+            # As android-fast.
+            discovery_later=0,
+            # As android-fast (Bluedroid l2c_ble.c).
+            discovery_interval_ms=7.5,
             # BTM_BLE_CONN_TIMEOUT_DEF (500 in Bluedroid); 20 s after a change of priority, in some.
             supervision_ms=5000,
             # Estimates.
