@@ -207,7 +207,7 @@ async def test_a_transcript_in_plain_text(tmp_path: Path) -> None:
     in_order(
         shown,
         *("What the air carried: approved", "on the air", "Till 7", "on the link", "mtu asked"),
-        *("certificate", "Storgatan", "offer", "249.00 SEK", "match code", "exchange", "02 key"),
+        *("offer", "249.00 SEK", "match code", "certificate", "Storgatan", "exchange", "02 key"),
         *("03 credential", "sealed, 181 bytes", "04 approval", "05 result", "timing"),
         *("learnt", "not learnt", "held against the truth", "credential (", "nowhere"),
         *("approval: 147 bytes", "all in all"),

@@ -124,6 +124,7 @@ class _Visit:
         self._asked: list[float] = []
         self._last: dict[int, float] = {}
         self._offers = 0
+        self._offer = b""  # the last one
         self._reference = b""
         parameters = f"every {linked.interval * 1000:g} ms, lost after {linked.timeout:g} s"
         self._say(linked.at, True, plain_fields.air("phone's address", _address(linked.central)))
@@ -184,6 +185,9 @@ class _Visit:
             what = "none yet" if seen.what == att.READ else "withdrawn"
             self._tell(seen, self._numbered(OFFER), [plain_fields.offered(what, "")])
             return
+        if seen.data == self._offer:
+            return  # read once more, behind the subscriptions
+        self._offer = seen.data
         self._offers += 1
         self._last = {}
         self._book.offers.append(seen.data)

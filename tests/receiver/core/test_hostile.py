@@ -81,11 +81,13 @@ class Chaos:
             getattr(phone, name)()
 
     def come_back(self, phone: Phone, number: int) -> None:
-        """On its own link or on another's, whose phone is then gone."""
-        if phone.proofs is not None:
-            phone.link = number
-            phone.link_up()
-            phone.raw(phone.resume())
+        """On its own link or on another's, whose phone then has the link that this one left."""
+        if phone.proofs is None:
+            return
+        other, left = self.phones[number], phone.link
+        self.phones[left], self.phones[number] = other, phone
+        other.move(left)
+        phone.come_back(number)
 
     def approve(self, phone: Phone, changes: dict[str, Any]) -> None:
         if phone.offer:

@@ -251,13 +251,17 @@ class Phone:
 
     def come_back(self, link: int | None = None) -> Phone:
         """On another link, to go on with the same exchange."""
-        self.link = self.link if link is None else link
-        self.listen()
-        self.arrived = len(self.world.outputs)
-        self._told.clear()
+        self.move(self.link if link is None else link)
         self.link_up()
         self.raw(self.resume())
         return self
+
+    def move(self, link: int) -> None:
+        """Have this link from now on, and hear nothing that was sent on it before."""
+        self.listen()
+        self.link = link
+        self.arrived = len(self.world.outputs)
+        self._told.clear()
 
     def resume(self) -> bytes:
         assert self.proofs is not None

@@ -46,7 +46,7 @@ CHIP = ChipProfile(
     # `python -m simulator.tools.chip.turns`: of four events of the radio the mean. Frames of the
     # line are taken to cost as much.
     turn=113_000,
-    event=315_000,
+    event=400_000,
     # docs/cryptography.md, "bytes".
     collection=700_000,
     # docs/cryptography.md, the table of operations, before rounding.
