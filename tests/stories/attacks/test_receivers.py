@@ -82,7 +82,7 @@ async def liar(counter: Checkout, tmp_path_factory: Any) -> AsyncIterator[Receiv
 
 
 async def refused(till: Checkout, wallet: Wallet, name: str) -> None:
-    """A phone looks at what is shown and turns away: no write; the bridge hears that it was near."""
+    """A phone looks at what is shown and turns away: no write, and it was near, no more."""
     mark, told = len(till.steps), len(till.events)
     async with named(till):
         with till.world.radio.air.sniffed() as sniffer:

@@ -34,8 +34,6 @@ WRONG_FROM_THE_QUEUE = "a phone two metres away took a neighbour's idle till"
 STAYED = "checked in at a neighbour's till, and held to its own"
 FAR_AND_ALONE = "the one till heard was far, the own one missed"
 NO_NUMBER = "the own till's number was not heard when the buyer was asked"
-CHOSEN_AND_LEFT = "the buyer's choice was left for a louder neighbour"
-DENIED_AND_TAKEN = "a till that the buyer had denied was taken by its signal"
 WITHDRAWN = "an offer that was withdrawn meanwhile was read as malformed"
 
 SEEDS = [
@@ -48,10 +46,8 @@ SEEDS = [
     Seed("bad", "ios", 3, 22, WRONG_FROM_THE_QUEUE),
     Seed("bad", "ios", 3, 23, WRONG_FROM_THE_QUEUE),
     Seed("bad", "ios", 3, 30, STAYED),
-    Seed("bad", "android-balanced", 0, 48, DENIED_AND_TAKEN),
     Seed("bad", "android-balanced", 0, 49, WITHDRAWN),
     Seed("bad", "android-balanced", 2, 1, FAR_AND_ALONE),
-    Seed("bad", "android-balanced", 2, 47, CHOSEN_AND_LEFT),
 ]
 
 
