@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from signal import SIGKILL, SIGTERM, Signals
@@ -17,6 +17,7 @@ from receiver import reasons
 from simulator.authority import Fault
 from simulator.hardware.serial_line.config import BOOT_TEXT
 from simulator.phone.conversation import events
+from simulator.phone.conversation.events import Act, Look, View
 from simulator.phone.wallet.wallet import Wallet
 from simulator.world.world import Settings
 from tests.support.values import evidence
@@ -142,15 +143,25 @@ async def plugged(till: Checkout) -> None:
 # The receiver.
 
 
+class Looking(Interrupted):
+    """Looks at an offer that comes by itself, too."""
+
+    async def act(self, view: View) -> AsyncGenerator[Act, None]:
+        if view.kind == events.ASKED:
+            yield Look()
+        async for act in super().act(view):
+            yield act
+
+
 async def test_a_reset_while_the_buyer_types(till: Checkout) -> None:
-    """The sale goes on with a new offer, which the phone finds when it has missed the receiver."""
+    """The sale goes on with a new offer, on the link that the phone has found again."""
 
     async def reset_and_wait() -> None:
         await till.reset()
-        await asyncio.Event().wait()  # until the phone gives this visit up
+        await asyncio.Event().wait()  # until another screen comes
 
     sale = await till.ring_up()
-    outcome = await till.buy(Interrupted(between=once(reset_and_wait)))
+    outcome = await till.buy(Looking(between=once(reset_and_wait)))
     assert outcome.result == events.APPROVED
     await approved(till, sale, offers=2)
 
