@@ -95,7 +95,7 @@ class Record(Struct, kw_only=True, omit_defaults=True):
 
     @property
     def offer_s(self) -> float:
-        """Return the time from hold to offer on the screen; the answer to `asked` is no part."""
+        """Return the time from hold to offer on the screen, without the buyer's answer to it."""
         seen = self.shown if self.asked is None else self.asked
         return _between(self.began, seen)
 
@@ -141,7 +141,7 @@ def line(record: Record) -> bytes:
 def lines(data: bytes) -> Iterator[Record]:
     """Yield the records of whole lines; a last one that was broken off is left out.
 
-    Raises msgspec.DecodeError for any other line that is no record.
+    Raises msgspec.DecodeError for any other line that is not a record.
     """
     whole, _, _ = data.rpartition(b"\n")
     yield from map(_decoder.decode, whole.splitlines())

@@ -20,7 +20,7 @@ FILE_MOST = 10_000_000  # bytes: a report with hundreds of failures has half a m
 
 
 class PromiseReportError(Exception):
-    """The file is no report of a run; the text says what to do."""
+    """The file is not a report of a run; the text says what to do."""
 
 
 class FailedPurchase(Struct, frozen=True):
@@ -95,7 +95,7 @@ def load(path: Path) -> PromiseReport:
         raise PromiseReportError(f"{path} cannot be read: {error.strerror}") from error
     except msgspec.DecodeError as error:
         raise PromiseReportError(
-            f"{path} is no report of this version ({error}): measure again"
+            f"{path} is not a report of this version ({error}): measure again"
         ) from error
 
 

@@ -1,4 +1,4 @@
-"""A link is lost and its phone comes back: the same exchange goes on, and nobody else's."""
+"""A link is lost and its phone comes back: the same exchange goes on, and no other."""
 
 from __future__ import annotations
 
@@ -314,7 +314,7 @@ def test_one_that_sent_no_key_leaves_nothing(selling: World) -> None:
     assert selling.receiver.air.links.left == []
 
 
-# Somebody else.
+# Another phone.
 
 
 @pytest.mark.parametrize("lost", [True, False])

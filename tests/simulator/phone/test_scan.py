@@ -152,7 +152,7 @@ def test_a_number_that_was_not_heard_yet_is_asked_about_once_it_is() -> None:
     assert search.outcome == (7, CHOSEN)
 
 
-def test_nobody_to_ask() -> None:
+def test_without_a_buyer_to_ask() -> None:
     assert Search(On(7, -53), On(8, -50), ask=scan.strongest).outcome == (8, STRONGEST)
 
 
