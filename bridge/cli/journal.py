@@ -48,7 +48,7 @@ def _prepare(parser: ArgumentParser) -> None:
     sales.add_argument("--open", action="store_true", help="only those that are not closed")
 
     show = _action(actions, "show", "One sale, entry by entry", _reading(_show))
-    show.add_argument("sale_id", metavar="SALE_ID")
+    show.add_argument("sale_id", metavar="SALE_ID", help="after -- where it begins with a hyphen")
 
     verify = _action(actions, "verify", "Verify every file, the whole chain and the index", _verify)
 

@@ -11,7 +11,6 @@ import asyncio
 import gc
 import json
 import logging
-import secrets
 import signal
 import sys
 from pathlib import Path
@@ -19,6 +18,7 @@ from pathlib import Path
 from simulator.authority.ledger.journal_positions import LEASE_S
 from simulator.crypto import pki
 
+from .accounts import secret_word
 from .service import Authority
 from .workers import Workers
 
@@ -87,7 +87,7 @@ def _admin_token(directory: Path) -> str:
     path = directory / "admin-token"
     if not path.exists():
         directory.mkdir(parents=True, exist_ok=True)
-        pki.write_private(path, secrets.token_urlsafe().encode())
+        pki.write_private(path, secret_word.new().encode())
     return path.read_text()
 
 

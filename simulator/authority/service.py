@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import secrets
 import socket
 import time
 from collections import Counter
@@ -25,7 +24,7 @@ from simulator.authority.storage.store import BusyError, Store
 from simulator.crypto import pki
 from simulator.processes.scope import Scope
 
-from .accounts import demo_data, people, receivers
+from .accounts import demo_data, people, receivers, secret_word
 from .context import Office
 from .faults import Faults
 from .keys import Keys
@@ -64,7 +63,7 @@ class Authority(Administered, Scope):
     ) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         self.ca = ca or pki.DemoCa(directory / TLS)
-        self.admin_token = admin_token or secrets.token_urlsafe()
+        self.admin_token = admin_token or secret_word.new()
         self.faults = Faults()
         self.refused: Counter[str] = Counter()
         self._books = database or directory / BOOKS

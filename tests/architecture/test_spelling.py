@@ -62,6 +62,12 @@ def test_uuids_stand_in_one_file() -> None:
     assert found == []
 
 
+def test_words_that_people_pass_on_are_made_in_one_file() -> None:
+    """Base64url may begin with a hyphen, which a command takes for an option."""
+    found = [path for path in files(*PACKAGES) if "token_urlsafe" in path.read_text()]
+    assert found == []
+
+
 def test_the_service_and_its_characteristics_differ() -> None:
     names = [gatt.SERVICE, gatt.CERTIFICATE, gatt.OFFER, gatt.EXCHANGE]
     assert len(set(names)) == 4

@@ -9,6 +9,7 @@ from receiver.protocol import messages, signed
 from simulator.authority.keys import LEAST_APP, Keys
 from simulator.authority.storage.store import Store, atomic
 
+from . import secret_word
 from .offline import CODE_LIFE_S
 
 SEK = 752  # ISO 4217
@@ -16,7 +17,6 @@ CREDENTIAL_LIFE_S = 72 * 3600
 CREDENTIAL_BACKDATED_S = 60  # receivers' clocks lag
 CREDENTIALS_MOST = 16  # in one batch: enough for some days
 
-_WORD_BYTES = 16  # entropy of tokens and activations
 _CREDENTIAL_ID_SIZE = 8
 
 
@@ -70,7 +70,7 @@ def add_buyer(
 
 def add_activation(store: Store, buyer: int) -> str:
     """Create a one-time secret that activates one phone of this buyer."""
-    word = secrets.token_urlsafe(_WORD_BYTES)
+    word = secret_word.new()
     store.run("INSERT INTO activations VALUES (?, ?)", _hash(word), buyer)
     return word
 
@@ -83,7 +83,7 @@ def register(
 
     Raises KeyTakenError, and the activation stays usable.
     """
-    token = secrets.token_urlsafe(_WORD_BYTES)
+    token = secret_word.new()
     if store.exists("SELECT 1 FROM phones WHERE key = ?", key):
         raise KeyTakenError
     used_up = "DELETE FROM activations WHERE hash = ? RETURNING buyer"

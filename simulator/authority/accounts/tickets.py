@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from typing import NamedTuple
 
 from bridge.authority.enrolment_messages import NewTicket, Purpose, TicketKind
@@ -12,9 +11,7 @@ from receiver.errors import Error
 from receiver.protocol import signed
 from simulator.authority.storage.store import Store, atomic
 
-from . import bindings, receivers
-
-_WORD_BYTES = 16  # entropy: a ticket cannot be guessed in its hours
+from . import bindings, receivers, secret_word
 
 _COLUMNS = (
     "hash, kind, purpose, store, store_name, invoice_issuer, currency, till, client, receiver, "
@@ -72,7 +69,7 @@ def add(store: Store, asked: NewTicket, now: int) -> str:
         raise Error(reasons.CONFLICT, "this client certificate was renewed; name its successor")
     if asked.receiver_id is not None and not receivers.is_alive(store, asked.receiver_id):
         raise Error(reasons.RECEIVER_UNKNOWN, "no such receiver, or a revoked one")
-    word = secrets.token_hex(_WORD_BYTES)  # no hyphen in front: it is an argument of commands
+    word = secret_word.new()
     values = (
         signed.digest(word.encode()),
         asked.kind,
