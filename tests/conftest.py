@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import logging
 import os
 import pickle
 import shutil
@@ -105,6 +106,22 @@ def _missing() -> list[str]:
     except toolchain.ToolsMissingError as error:
         missing.append(f"No test runs on the RISC-V machine: {error}")
     return missing
+
+
+@pytest.fixture(autouse=True)
+def left_as_found() -> Iterator[None]:
+    """Fail a test that changes its process for those that come after it."""
+    before = _of_process()
+    yield
+    assert _of_process() == before
+
+
+def _of_process() -> tuple[object, ...]:
+    """What is logged and where, where one is, and what others may do with new files."""
+    root = logging.getLogger()
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return root.manager.disable, root.level, root.handlers[:], Path.cwd(), mask
 
 
 @pytest.fixture(scope="session")

@@ -31,6 +31,7 @@ SEED = 20_261_122
 
 def main() -> int:
     arguments = _arguments()
+    shown = logging.root.manager.disable
     logging.disable(logging.CRITICAL)  # a scene's parts warn of every link that is lost
     try:
         return int(arguments.work(arguments))
@@ -40,6 +41,8 @@ def main() -> int:
     except KeyboardInterrupt:
         print("Broken off: the same command goes on with what is stored", file=sys.stderr)
         return FAILED
+    finally:
+        logging.disable(shown)
 
 
 def _measure(arguments: Namespace) -> int:

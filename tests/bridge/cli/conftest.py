@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -10,6 +11,15 @@ import pytest
 
 from bridge.journal import Journal
 from tests.support.bridge.journal_store import backed_up, opened, root_of
+
+
+@pytest.fixture
+def private_files() -> Iterator[None]:
+    """What a command run in this process sets for its files is set for it alone."""
+    before = os.umask(0o077)
+    os.umask(before)
+    yield
+    os.umask(before)
 
 
 @pytest.fixture

@@ -86,6 +86,7 @@ def test_wrong_usage(arguments: list[str]) -> None:
     assert caught.value.code == 2
 
 
+@pytest.mark.usefixtures("root_logger", "private_files")
 def test_a_wrong_configuration(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["bridge", "run", "--config", str(tmp_path / "nowhere.toml")]) == 2
     assert "nowhere.toml: cannot be read" in capsys.readouterr().err
