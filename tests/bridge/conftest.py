@@ -9,10 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from bridge.authority import circuit_breaker, retry
+from bridge.sales import authorisation, provisioning
 from tests.support.shop import offline_shop
 from tests.support.shop.money import Names, Paper
 from tests.support.shop.till import TILL, World, world_in
 from tests.support.values import evidence
+
+SOON_S = 0.2  # the most that passes between two requests to an authority that is away
 
 
 @pytest.fixture
@@ -36,7 +40,16 @@ def root_logger() -> Iterator[None]:
 
 
 @pytest.fixture
-async def stopped(tmp_path: Path) -> AsyncIterator[World]:
+def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An authority that is back is asked at once, however long a busy machine let it be away."""
+    monkeypatch.setattr(retry, "OUTBOX_MOST_S", SOON_S)
+    monkeypatch.setattr(provisioning, "OUTBOX_MOST_S", SOON_S)
+    monkeypatch.setattr(authorisation, "CASHIER_MOST_S", SOON_S)
+    monkeypatch.setattr(circuit_breaker, "REST_MS", int(SOON_S * 1000))
+
+
+@pytest.fixture
+async def stopped(tmp_path: Path, soon: None) -> AsyncIterator[World]:
     """A till and its authority, with the bridge between them still to be started."""
     async with world_in(tmp_path) as world:
         yield world
