@@ -6,7 +6,7 @@ import argparse
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -46,32 +46,43 @@ async def selling(shop: Workshop) -> AsyncIterator[wire.Opened]:
         yield opened
 
 
+async def scanned(
+    radio: Adapter, pins: Mapping[bytes, bytes] | None, *flags: str, connect: bool = True
+) -> scan.Till:
+    """The only till, once it is heard with these flags: on a busy machine that takes longer."""
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            for till in await scan.scan(radio, pins, LISTEN_S, connect=connect):
+                if set(flags) <= set(scan.flags(till.heard)):
+                    return till
+
+
 async def test_an_idle_till_and_an_open_one() -> None:
     async with workshop() as shop, adapter(shop) as radio:
         async with BoardLine(shop.url) as line:
             await line.up(PATIENCE)
         pins = shop.enrolled.pins
-        (idle,) = await scan.scan(radio, pins, LISTEN_S, connect=True)
+        idle = await scanned(radio, pins)
         assert (idle.problems, idle.offer, scan.flags(idle.heard)) == ((), None, [])
         assert idle.certificate is not None
         assert idle.certificate.receiver_id == shop.enrolled.receiver_id
         assert idle.checked == ("certificate", "tag")
         async with selling(shop):
-            (open_,) = await scan.scan(radio, pins, LISTEN_S, connect=True)
+            open_ = await scanned(radio, pins, "open")
         assert open_.problems == ()
         assert open_.checked == ("certificate", "offer", "tag")
         assert open_.offer is not None
         assert (open_.offer.amount, scan.flags(open_.heard)) == (100, ["open"])
         assert open_.value()["till"] == 7
         assert "certificate, offer, tag" in open_.row()
-        (heard,) = await scan.scan(radio, pins, LISTEN_S, connect=False)
+        heard = await scanned(radio, pins, connect=False)
         assert (heard.checked, heard.certificate) == ((), None)
 
 
 async def test_a_till_of_another_authority_is_named() -> None:
     async with workshop() as shop, adapter(shop) as radio, selling(shop):
         foreign = {kid: evidence.seed("other") for kid in shop.enrolled.pins}
-        (till,) = await scan.scan(radio, foreign, LISTEN_S, connect=True)
+        till = await scanned(radio, foreign, "open")
     (problem,) = till.problems
     assert "bad_signature" in problem
     assert till.certificate is None
@@ -80,7 +91,7 @@ async def test_a_till_of_another_authority_is_named() -> None:
 async def test_a_till_that_leaves_is_not_readable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(air, "READ_S", 0.5)
     async with workshop() as shop, adapter(shop) as radio:
-        (heard,) = await air.listen(radio, LISTEN_S)
+        heard = (await scanned(radio, None, connect=False)).heard
         shop.radio.carry_away(heard.address)
         till = await scan._look(heard, radio, None)
     assert "cannot be read" in till.problems[0]
@@ -121,13 +132,20 @@ def parsed(*line: str) -> argparse.Namespace:
 async def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     async with workshop() as shop, selling(shop):
         endpoint = shop.radio.phones
-        line = ("--json", "--seconds", "0.5", "--pins", str(shop.folder.pins))
-        status = await asyncio.to_thread(on_radio, endpoint, parsed(*line))
-        assert status == 0
-        (till,) = json.loads(capsys.readouterr().out)["tills"]
+
+        async def printed(*line: str) -> str:
+            """What it prints, once it has heard the till."""
+            async with asyncio.timeout(PATIENCE):
+                while True:
+                    arguments = parsed(*line, "--seconds", str(LISTEN_S))
+                    assert await asyncio.to_thread(on_radio, endpoint, arguments) == 0
+                    text = capsys.readouterr().out
+                    if "Storgatan" in text:
+                        return text
+
+        (till,) = json.loads(await printed("--json", "--pins", str(shop.folder.pins)))["tills"]
         assert (till["till"], till["problems"]) == (7, [])
-        assert await asyncio.to_thread(on_radio, endpoint, parsed("--seconds", "0.5")) == 0
-        assert "Storgatan" in capsys.readouterr().out
+        assert await printed()
 
 
 def on_radio(endpoint: str, arguments: argparse.Namespace) -> int:
