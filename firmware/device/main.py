@@ -45,6 +45,9 @@ SPARE = 100  # bytes: an exception that finds no memory keeps its arguments, as 
 TEXT_MOST = 400  # bytes of a traceback: its last lines, which say most
 COUNT_MOST = 255  # as HELLO takes
 
+# What nothing calls once the firmware runs.
+EARLY = "read move choose choose_image set_image root is_ordered is_held count BUTTONS LABELS forget"
+
 # The button by chip. It is low while pressed.
 BUTTONS = {"ESP32": 0, "ESP32S3": 0, "ESP32C3": 9, "ESP32C6": 9, "ESP32-PICO-D4": 39}
 
@@ -184,6 +187,13 @@ def note(error: BaseException, crashes: int) -> None:
         write(CRASH, "MemoryError")
 
 
+def forget() -> None:
+    """Drop what nothing calls from now on: 3 kB of a chip's heap, where files are loaded into it."""
+    found = globals()
+    for name in EARLY.split():
+        del found[name]
+
+
 def run(root: str, ordered: bool, crashes: int, feed: "Callable[[], object]") -> None:
     """Run the firmware in `root`, or its service mode; it returns to be started again."""
     sys.path[0:0] = [root, root + "/firmware/device/lib"]
@@ -222,8 +232,10 @@ def start() -> None:
         if hasattr(micropython, "alloc_emergency_exception_buf"):  # the Unix port has a buffer
             micropython.alloc_emergency_exception_buf(SPARE)
         chosen = root()
+        ordered = bool(chosen) and is_ordered()
+        forget()
         if chosen:
-            run(chosen, is_ordered(), crashes, feed)
+            run(chosen, ordered, crashes, feed)
     except Exception as error:
         status = 1
         note(error, crashes)
