@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from receiver.host.name_map import NameMap
 
-from . import constants, evaluate, forwarders, names, sources, symbols, texts, unused
+from . import constants, evaluate, forwarders, names, parts, sources, symbols, texts, unused
 from .merge import Program, merge, qualified
 from .name_map import mapped
 from .plain import plain
@@ -86,7 +86,8 @@ def _shortened(
         unused.drop(tree, roots)
         constants.fold(program, {})
         unused.drop(tree, roots)
-    short = names.shorten(tree, roots) if "names" in steps else names.Names({}, {}, {}, {})
+    kept = (*roots, *parts.NAMES)
+    short = names.shorten(tree, kept) if "names" in steps else names.Names({}, {}, {}, {})
     ast.fix_missing_locations(tree)
     return Short(ast.unparse(tree) + "\n", mapped(build, program, short, found), build)
 

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from firmware.device import version
 from receiver.host.name_map import SUFFIX
 
-from . import aside, mpy
+from . import aside, mpy, parts
 from .program import APART, MAIN, READABLE, STEPS, Short, firmware
 from .sources import KERNELS
 
@@ -24,6 +24,12 @@ LOADER = Path("firmware/device/main.py")
 # MicroPython starts a source alone, and compiling the loader would cost 5 M instructions and names.
 START_LOADER = b"import loader\n\nloader.start()\n"
 RADIO_FIRST = "import bluetooth\nbluetooth.BLE().active(True)\n"
+# Each collection frees the records of a part for the functions of the next one.
+_IN_PARTS = f"""import gc, {MODULE}
+while {MODULE}.{parts.PARTS}:
+    {MODULE}.{parts.PARTS}.pop(0)()
+    gc.collect()
+"""
 ARCHITECTURES = {"esp32": ("rv32imc", "xtensawin"), "unix": ("x64",)}
 
 
@@ -115,7 +121,8 @@ def starter(first_modules: list[str], target: str, module: str) -> str:
     return (
         first
         + "".join(f"import {name}\n" for name in first_modules)
-        + (f"from {module} import {MAIN}\n")
+        + (_IN_PARTS if module == MODULE else "")
+        + f"from {module} import {MAIN}\n"
     )
 
 
@@ -147,7 +154,8 @@ def write(
     if output.exists():
         shutil.rmtree(output)
     sizes, names = {}, set[str]()
-    for path, text in modules(root, short, machine, apart=apart).items():
+    divided = short._replace(text=parts.divide(short.text))
+    for path, text in modules(root, divided, machine, apart=apart).items():
         source = shown(short) if path == f"{MODULE}.py" else Path(path).stem
         compiled = mpy.compile_text(text, source, machine.architecture, options)
         written = (output / path).with_suffix(".mpy")

@@ -1,0 +1,48 @@
+"""Divide a module into functions that are called one after another, once all of it is loaded.
+
+MicroPython keeps a record of 16 bytes beside the bytecode of each function that it loads, until
+what makes the function has ended. Where a module's body makes all 600 of a receiver, their records
+end up as holes in the heap, 10 kB in all, each too small for anything but another function. Of a
+module in parts, the functions of each part take the places of the records of the one before.
+"""
+
+from __future__ import annotations
+
+import ast
+
+from .scopes import FUNCTIONS, bound
+from .walking import walk
+
+COUNT = 6  # more leave smaller holes, but each costs the start a collection: a million instructions
+PART, PARTS = "load", "modules"  # names that no program may take: MicroPython has them in its ROM
+NAMES = (PART, PARTS)
+
+
+def divide(text: str, count: int = COUNT) -> str:
+    """Return a module with the parts in a list, to be called in their order and forgotten."""
+    tree = ast.parse(text)
+    made = [ast.parse(f"{PARTS} = []").body[0]]
+    for body in _parts(tree.body, count):
+        names = bound(ast.Module(body, []))
+        function = ast.parse(f"def {PART}():\n    global {', '.join(names)}").body[0]
+        assert isinstance(function, ast.FunctionDef)
+        function.body += body
+        made += [function, *ast.parse(f"{PARTS}.append({PART})").body]
+    return ast.unparse(ast.fix_missing_locations(ast.Module(made, []))) + "\n"
+
+
+def _parts(body: list[ast.stmt], count: int) -> list[list[ast.stmt]]:
+    """Return the statements in parts with about as many functions each."""
+    total = sum(map(_functions, body))
+    parts: list[list[ast.stmt]] = []
+    done = 0
+    for node in body:
+        if len(parts) * total <= done * count:
+            parts.append([])
+        parts[-1].append(node)
+        done += _functions(node)
+    return parts
+
+
+def _functions(node: ast.stmt) -> int:
+    return sum(isinstance(each, FUNCTIONS) for each in walk(node))
