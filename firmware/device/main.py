@@ -46,7 +46,9 @@ TEXT_MOST = 400  # bytes of a traceback: its last lines, which say most
 COUNT_MOST = 255  # as HELLO takes
 
 # What nothing calls once the firmware runs.
-EARLY = "read move choose choose_image set_image root is_ordered is_held count BUTTONS LABELS forget"
+EARLY = (
+    "read move choose choose_image set_image root is_ordered is_held count BUTTONS LABELS forget"
+)
 
 # The button by chip. It is low while pressed.
 BUTTONS = {"ESP32": 0, "ESP32S3": 0, "ESP32C3": 9, "ESP32C6": 9, "ESP32-PICO-D4": 39}
@@ -188,7 +190,7 @@ def note(error: BaseException, crashes: int) -> None:
 
 
 def forget() -> None:
-    """Drop what nothing calls from now on: 3 kB of a chip's heap, where files are loaded into it."""
+    """Drop what nothing calls from now on: 3 kB of a chip's heap, if the files are loaded."""
     found = globals()
     for name in EARLY.split():
         del found[name]

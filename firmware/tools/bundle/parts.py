@@ -24,9 +24,10 @@ def divide(text: str, count: int = COUNT) -> str:
     made = [ast.parse(f"{PARTS} = []").body[0]]
     for body in _parts(tree.body, count):
         names = bound(ast.Module(body, []))
-        function = ast.parse(f"def {PART}():\n    global {', '.join(names)}").body[0]
+        shared = [ast.Global(names)] if names else []
+        function = ast.parse(f"def {PART}(): pass").body[0]
         assert isinstance(function, ast.FunctionDef)
-        function.body += body
+        function.body = [*shared, *body]
         made += [function, *ast.parse(f"{PARTS}.append({PART})").body]
     return ast.unparse(ast.fix_missing_locations(ast.Module(made, []))) + "\n"
 
@@ -37,7 +38,7 @@ def _parts(body: list[ast.stmt], count: int) -> list[list[ast.stmt]]:
     parts: list[list[ast.stmt]] = []
     done = 0
     for node in body:
-        if len(parts) * total <= done * count:
+        if len(parts) < count and len(parts) * total <= done * count:
             parts.append([])
         parts[-1].append(node)
         done += _functions(node)
