@@ -67,8 +67,11 @@ class Radio:
         event = self._ring[self._tail]
         self._ring[self._tail] = None
         self._tail = (self._tail + 1) % RING_SIZE
-        if type(event) is io.Disconnected or type(event) is io.Connected:
+        if type(event) is io.Disconnected:
             self._forget(event.link)
+        elif type(event) is io.Connected:
+            self._forget(event.link)
+            self._raise_mtu(event.link)
         return event
 
     def has_news(self) -> bool:
@@ -144,6 +147,13 @@ class Radio:
             if data and data[0] not in self._broken:
                 self._broken.append(data[0])
         self._wake()
+
+    def _raise_mtu(self, link: int) -> None:
+        """Ask for the MTU while the phone reads the table: an Android does one after the other."""
+        try:
+            self._ble.gattc_exchange_mtu(link)
+        except (AttributeError, OSError):  # no GATT client in this image, no buffer, no link
+            pass  # the phone may ask as well
 
     def _put(self, event: io.RadioEvent) -> None:
         head = (self._head + 1) % RING_SIZE

@@ -148,6 +148,16 @@ class VirtualBle:
         peer.waiting.append(att.Notification(handle, bytes(data[: peer.mtu - 3])))
         self._flow(peer)
 
+    def gattc_exchange_mtu(self, link: int) -> None:
+        if self._held() >= BLOCKS:
+            raise OSError(names.ENOMEM)
+        peer = self._peers.get(link)
+        if peer is None:
+            raise OSError(LINK_GONE)
+        if peer.mtu != ATT_MTU:
+            raise OSError(names.EALREADY[0])
+        peer.link.send(PERIPHERAL, att.MtuRequest(self._mtu))
+
     def gap_disconnect(self, link: int) -> bool:
         peer = self._peers.get(link)
         if peer is None:
@@ -246,10 +256,10 @@ class VirtualBle:
         handle = self._handle(peer.link)
         match packet:
             case att.MtuRequest(mtu):
-                peer.mtu = max(ATT_MTU, min(mtu, self._mtu))
-                if handle is not None:
-                    self._interrupt(names.IRQ_MTU_EXCHANGED, (handle, peer.mtu))
+                self._agree(peer, mtu)
                 peer.link.send(PERIPHERAL, att.MtuResponse(self._mtu))
+            case att.MtuResponse(mtu):
+                self._agree(peer, mtu)
             case att.Discovery():
                 peer.link.send(PERIPHERAL, packet)
             case att.ReadRequest(value, offset):
@@ -264,6 +274,12 @@ class VirtualBle:
                 peer.link.send(PERIPHERAL, att.WriteResponse(error))
             case att.WriteCommand(value, data):
                 self._write(handle, value, data)
+
+    def _agree(self, peer: _Peer, mtu: int) -> None:
+        peer.mtu = max(ATT_MTU, min(mtu, self._mtu))
+        handle = self._handle(peer.link)
+        if handle is not None:
+            self._interrupt(names.IRQ_MTU_EXCHANGED, (handle, peer.mtu))
 
     def _write(self, handle: int | None, value: int, data: bytes) -> int:
         """Store a write; a configuration is the stack's own: MicroPython gets no event."""

@@ -26,6 +26,7 @@ from simulator.hardware.radio.model.listening import Listening, ScanStarts
 from simulator.hardware.radio.model.standard import CHANNELS, ESTABLISHING_EVENTS, UPDATE_EVENTS
 
 from . import att
+from .ble import ATT_MTU
 from .link_layer import CENTRAL, TIMEOUT, RadioLink, Timing
 
 if TYPE_CHECKING:
@@ -228,7 +229,8 @@ class VirtualClient(BaseBleakClient):
             address_or_ble_device, disconnected_callback=disconnected_callback, timeout=timeout
         )
         self._link: RadioLink | None = None
-        self._mtu = 23
+        self._mtu = ATT_MTU
+        self._ready = 0.0  # when the system has ended the link layer's first procedures
         self._answer: asyncio.Future[Packet] | None = None
         self._asking = asyncio.Lock()
         self._undiscovered = 0  # requests that the system leaves until the app subscribes
@@ -248,21 +250,28 @@ class VirtualClient(BaseBleakClient):
         return self._link is not None
 
     async def connect(self, pair: bool, **_kwargs: object) -> None:
-        """Connect, raise the MTU and read the table, as the phone's own software does."""
+        """Connect, read the table and raise the MTU, as the phone's own software does.
+
+        An app asks for the MTU only if the receiver has not.
+        """
         if pair:
             raise NotImplementedError("pairing")
         phone, profile = self.phone, self.phone.profile
         await self._fail_by_chance()
         self._link = await self._reach()
         phone.observe("linked")
+        began = asyncio.get_running_loop().time()
+        self._ready = began + profile.procedures * profile.interval_ms / 1000
         if phone.asks_for_fast:
             self._ask_interval(profile.asked_interval_ms)
         await self._later()
         try:
-            await self._raise_mtu()
-            phone.observe("mtu")
+            if profile.mtu_by_itself:
+                await self._raise_mtu()
             await self._discover()
             phone.observe("discovered")
+            if self._mtu == ATT_MTU:
+                await self._raise_mtu()
         except BaseException:
             await self.disconnect()
             raise
@@ -297,9 +306,10 @@ class VirtualClient(BaseBleakClient):
         if self._asked is not None:
             self._asked.cancel()
         if link is not None and interval_ms / 1000 != link.interval_s:
-            delay = link.interval_s * (UPDATE_EVENTS + 1)
             loop = asyncio.get_running_loop()
-            self._asked = loop.call_later(delay, link.retime, interval_ms / 1000)
+            begins = max(loop.time(), self._ready)
+            holds = begins + link.interval_s * (UPDATE_EVENTS + 1)
+            self._asked = loop.call_at(holds, link.retime, interval_ms / 1000)
 
     async def _later(self) -> None:
         """Wait for what the phone's own software takes."""
@@ -310,6 +320,7 @@ class VirtualClient(BaseBleakClient):
     async def _raise_mtu(self) -> None:
         answer = await self._ask(att.MtuRequest(self.phone.profile.mtu), att.MtuResponse)
         self._mtu = min(self.phone.profile.mtu, answer.mtu)
+        self.phone.observe("mtu")
 
     async def _discover(self) -> None:
         """Read the table, by the phone's system: the app hears of its end alone."""
@@ -364,9 +375,12 @@ class VirtualClient(BaseBleakClient):
 
     # The other end (`link_layer.End`).
 
-    def received(self, _link: RadioLink, packet: Packet) -> None:
+    def received(self, link: RadioLink, packet: Packet) -> None:
         if isinstance(packet, att.Notification):
             self.phone.late(self._notified, packet)
+        elif isinstance(packet, att.MtuRequest):  # the system answers, the app sees nothing of it
+            self._mtu = min(self.phone.profile.mtu, packet.mtu)
+            link.send(CENTRAL, att.MtuResponse(self.phone.profile.mtu))
         elif self._answer is not None and isinstance(packet, att.Discovery):
             _set(self._answer, packet)
         elif self._answer is not None:

@@ -3,12 +3,14 @@
 // The manifest freezes none of their Python parts, and without Wi-Fi nothing calls their C parts.
 
 // Bluetooth as the port has it, without the central role: a receiver neither scans nor connects. The whole group
-// is ours then. Pairing stays: a phone may try it, and it does no harm.
+// is ours then. The GATT client stays, as a receiver asks for the MTU; and pairing: a phone may try it, and it does
+// no harm.
 #define MICROPY_PY_BLUETOOTH                                    (1)
 #define MICROPY_PY_BLUETOOTH_USE_SYNC_EVENTS                    (1)
 #define MICROPY_PY_BLUETOOTH_USE_SYNC_EVENTS_WITH_INTERLOCK     (1)
 #define MICROPY_PY_BLUETOOTH_SYNC_EVENT_STACK_SIZE              (CONFIG_BT_NIMBLE_TASK_STACK_SIZE - 1024)
 #define MICROPY_PY_BLUETOOTH_ENABLE_CENTRAL_MODE                (0)
+#define MICROPY_PY_BLUETOOTH_ENABLE_GATT_CLIENT                 (1)
 #define MICROPY_PY_BLUETOOTH_ENABLE_PAIRING_BONDING             (1)
 #define MICROPY_BLUETOOTH_NIMBLE                                (1)
 #define MICROPY_BLUETOOTH_NIMBLE_BINDINGS_ONLY                  (1)

@@ -188,6 +188,9 @@ class BLE:
     def gatts_set_buffer(self, value_handle, length, append=False):
         self._ask(wire.SET_BUFFER, struct.pack("<HHB", value_handle, length, bool(append)))
 
+    def gattc_exchange_mtu(self, conn_handle):
+        self._ask(wire.EXCHANGE_MTU, struct.pack("<H", conn_handle))
+
     # Settings
 
     def _get(self, key):

@@ -31,6 +31,7 @@ WRITE = 24  # handle (2), notify subscribers (1), value
 NOTIFY = 25  # connection (2), handle (2), value given (1), value
 SET_BUFFER = 26  # handle (2), length (2), append (1)
 DISCONNECT = 27  # connection (2)
+EXCHANGE_MTU = 28  # connection (2)
 
 ADVERTISE_FORMAT = "<iBBB"  # interval in µs, connectable, payload length, scan response length
 KEEP = 0xFF  # as a length: keep the earlier value

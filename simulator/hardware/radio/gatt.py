@@ -50,6 +50,7 @@ class GattServer(Table):
         self.buffers = {}
         self.subscriptions = {}
         self.blocks = Buffers(device, self._prepared)
+        self.agreed: set[Connection] = set()  # links whose MTU one side has asked for
         self._handler = handler
         self._inbox: asyncio.Queue[tuple[Connection, att.ATT_PDU] | Telling] = asyncio.Queue()
 
@@ -63,6 +64,7 @@ class GattServer(Table):
         super().on_disconnection(bearer)
         assert isinstance(bearer, Connection)
         self.blocks.forget(bearer.handle)
+        self.agreed.discard(bearer)
 
     def send_gatt_pdu(self, bearer: att.Bearer, pdu: bytes) -> None:
         assert isinstance(bearer, Connection)
@@ -111,6 +113,7 @@ class GattServer(Table):
                 await self._on_execute(peer, pdu)
             case att.ATT_Exchange_MTU_Request():
                 super().on_gatt_pdu(peer, pdu)
+                self.agreed.add(peer)
                 self._handler.tell(wire.IRQ_MTU_EXCHANGED, peer.handle, peer.att_mtu)
             case _:
                 super().on_gatt_pdu(peer, pdu)

@@ -201,6 +201,7 @@ _QUESTIONS = {
         "<HH?", lambda stack, handle, size, append, _: stack.set_buffer(handle, size, append)
     ),
     wire.DISCONNECT: Question("<H", lambda stack, connection, _: stack.disconnect(connection)),
+    wire.EXCHANGE_MTU: Question("<H", lambda stack, connection, _: stack.exchange_mtu(connection)),
 }
 
 

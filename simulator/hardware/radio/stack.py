@@ -6,6 +6,7 @@ Errors are `StackError` with the numbers that MicroPython raises on an ESP32.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
 from contextlib import suppress
 
 from bumble import att, core, hci
@@ -227,6 +228,24 @@ class Stack:
         pdu = att.ATT_Handle_Value_Notification(handle, data[: peer.att_mtu - 3])
         self._server.blocks.send(peer, bytes(pdu), NOTIFICATION)
 
+    def exchange_mtu(self, connection: int) -> None:
+        """Ask a phone for its MTU; the answer is an event. Once on a link, whoever asks."""
+        if not self._server.blocks.free():
+            raise StackError(wire.ENOMEM)
+        peer = self._device.connections.get(connection)
+        if peer is None:
+            raise StackError(wire.LINK_GONE)
+        if peer in self._server.agreed:
+            raise StackError(wire.EALREADY)
+        self._server.agreed.add(peer)
+        self._spawn(self._exchange_mtu(peer))
+
+    async def _exchange_mtu(self, peer: Connection) -> None:
+        with suppress(core.BaseBumbleError, asyncio.CancelledError):  # the link has ended
+            agreed = await peer.gatt_client.request_mtu(self.mtu)
+            peer.on_att_mtu_update(max(agreed, att.ATT_DEFAULT_MTU))
+            self._server.tell_in_order(wire.IRQ_MTU_EXCHANGED, peer.handle, peer.att_mtu)
+
     async def disconnect(self, connection: int) -> None:
         """End a link. It exists until its event; a second call says that its end has begun."""
         peer = self._device.connections.get(connection)
@@ -254,10 +273,13 @@ class Stack:
         address = (peer.handle, kind, bytes(peer.peer_address)[::-1])
         self._server.tell_in_order(wire.IRQ_CENTRAL_CONNECT, *address)
         peer.on(Connection.EVENT_DISCONNECTION, lambda _reason: self._on_end(peer, address))
-        task = asyncio.create_task(self._ask_features(peer))
+        self._spawn(self._ask_features(peer))
+        peer.on(Connection.EVENT_CONNECTION_PARAMETERS_UPDATE, lambda: self._on_update(peer))
+
+    def _spawn(self, asking: Coroutine[object, None, None]) -> None:
+        task = asyncio.create_task(asking)
         self._asking.add(task)
         task.add_done_callback(self._asking.discard)
-        peer.on(Connection.EVENT_CONNECTION_PARAMETERS_UPDATE, lambda: self._on_update(peer))
 
     async def _ask_features(self, peer: Connection) -> None:
         """Ask for the phone's features, as NimBLE does at each connection; it needs no answer."""

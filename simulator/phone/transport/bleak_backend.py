@@ -64,6 +64,7 @@ class PhoneRadio:
             config=DeviceConfiguration(address=_private_address()),
             host=Host(stream, stream),
         )
+        self.device.gatt_server.max_mtu = mtu
         self.on = True
         self._stream = stream
         self.scanner: type[SimScanner] = type("Scanner", (SimScanner,), {"phone": self})
@@ -193,7 +194,11 @@ class SimClient(BaseBleakClient):
     # Links
 
     async def connect(self, pair: bool, **_kwargs: object) -> None:
-        """Connect, raise the MTU and read the table. Pairing is not simulated."""
+        """Connect, and read the table. Pairing is not simulated.
+
+        The system raises the MTU first where it does so by itself. Else an app asks for it last,
+        as the receiver has asked meanwhile.
+        """
         if pair:
             raise NotImplementedError("pairing")
         kind = self.phone.kind
@@ -203,11 +208,14 @@ class SimClient(BaseBleakClient):
         self._connection = connection
         connection.once(Connection.EVENT_DISCONNECTION, self._on_disconnection)
         if kind is not None:
-            self._granting = asyncio.create_task(kind.grant_fast(connection))
+            asked = kind.profile.asked_interval_ms
+            self._granting = asyncio.create_task(kind.grant(connection, asked))
         try:
-            if self.phone.mtu > att.ATT_DEFAULT_MTU:
+            if kind is not None and kind.profile.mtu_by_itself:
                 await self._asked(connection.gatt_client.request_mtu(self.phone.mtu))
             self.services = await self._discover()
+            if self.phone.mtu > att.ATT_DEFAULT_MTU == connection.att_mtu:
+                await self._asked(connection.gatt_client.request_mtu(self.phone.mtu))
         except BaseException:
             await self.disconnect()
             raise

@@ -32,12 +32,11 @@ class PhoneKind:
             await asyncio.sleep(profile.setup_failure_ms / 1000)
             raise BleakError("GATT error 133")
 
-    async def grant_fast(self, connection: Connection) -> None:
-        """Change the interval, some events after the app has asked for a fast one."""
+    async def grant(self, connection: Connection, interval_ms: float) -> None:
+        """Change the interval, some events after it was asked for."""
         profile = self.profile
-        if profile.asked_interval_ms == profile.interval_ms:
+        if interval_ms == profile.interval_ms:
             return
-        await asyncio.sleep(profile.asked_after_ms / 1000)
-        asked = profile.asked_interval_ms
+        await asyncio.sleep(profile.change_ms / 1000)
         with suppress(core.BaseBumbleError, hci.HCI_Error):  # the link has ended meanwhile
-            await connection.update_parameters(asked, asked, 0, profile.supervision_ms)
+            await connection.update_parameters(interval_ms, interval_ms, 0, profile.supervision_ms)

@@ -69,6 +69,7 @@ class Around:
     def gatts_read(self, handle): return b"\\x07"
     def gatts_notify(self, *values): pass
     def gap_advertise(self, *values, **more): pass
+    def gattc_exchange_mtu(self, link): pass
     def gap_disconnect(self, link): return True
     def read(self): return None
     def write(self, data): pass

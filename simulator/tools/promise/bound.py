@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from receiver.protocol import gatt
 from simulator.hardware.radio.model.chip import CHIP
-from simulator.hardware.radio.model.standard import ADVERT_DELAY_S, UPDATE_EVENTS
+from simulator.hardware.radio.model.standard import ADVERT_DELAY_S
 from simulator.virtual.link_layer import WINDOW_S
 
 from .record import RESULT, Bound
@@ -45,11 +45,12 @@ def of(profile: PhoneProfile, *, knows_table: bool, checked_in: bool) -> Bound:
         + host_s,
     }
     # Another interval holds some events after it was asked for: for the discovery, else by the app.
+    # The receiver asks for the MTU meanwhile, unless the phone's system does.
     wanted_s = asked_s if knows_table else profile.discovery_interval_ms / 1000
-    holds_s = interval_s * (UPDATE_EVENTS + 1) if wanted_s != interval_s else 0.0
+    holds_s = profile.change_ms / 1000 if wanted_s != interval_s else 0.0
     table = 0 if knows_table else profile.discovery_requests - profile.discovery_later
     passed = 0.0
-    for part, number in {"mtu": 1, "discover": table, "read": 1}.items():
+    for part, number in {"mtu": int(profile.mtu_by_itself), "discover": table, "read": 1}.items():
         began = passed
         for _ in range(number):
             passed += 2 * (wanted_s if passed >= holds_s else interval_s)

@@ -70,6 +70,9 @@ class Ble:
     def gatts_notify(self, link: int, handle: int, data: bytes) -> None:
         self._call("notify", link, handle, data)
 
+    def gattc_exchange_mtu(self, link: int) -> None:
+        self._call("exchange_mtu", link)
+
     def gap_disconnect(self, link: int) -> bool:
         self._call("disconnect", link)
         return link in self.links
@@ -173,6 +176,24 @@ def test_events_come_in_order(board: Board) -> None:
         io.Disconnected(0),
     ]
     assert board.wakes == 5
+
+
+@pytest.mark.parametrize("error", [None, ENOMEM, DEAD, names.EALREADY[1]])
+def test_each_phone_is_asked_for_its_mtu_once(board: Board, error: int | None) -> None:
+    board.ble.fails["exchange_mtu"] = [error]
+    board.interrupt(names.IRQ_CENTRAL_CONNECT, 2, 0, b"address")
+    assert board.events() == [io.Connected(2)]
+    board.interrupt(names.IRQ_MTU_EXCHANGED, 2, 247)
+    assert board.events() == [io.MtuAgreed(2, 247)]
+    assert board.ble.of("exchange_mtu") == [(2,)]
+
+
+def test_an_image_without_a_gatt_client_leaves_the_mtu_to_the_phone(
+    board: Board, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(Ble, "gattc_exchange_mtu")
+    board.interrupt(names.IRQ_CENTRAL_CONNECT, 2, 0, b"address")
+    assert board.events() == [io.Connected(2)]
 
 
 def test_a_write_is_a_copy(board: Board) -> None:

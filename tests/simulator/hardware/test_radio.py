@@ -230,6 +230,18 @@ async def test_a_vanished_phone_is_noticed_after_the_supervision_timeout(
     assert await board.run("ble.gap_disconnect(0)") == "! OSError(-128,)"
 
 
+async def test_the_receiver_may_ask_for_the_mtu_once(radio: Radio, board: Board) -> None:
+    async with phone_radio(radio.phones, mtu=200) as phone:
+        device, _ = await find(phone)
+        await phone.device.connect_le(device.details)
+        connection, *_ = await board.event(1)
+        assert await board.run(f"ble.gattc_exchange_mtu({connection})") is None
+        assert await board.event(21) == [connection, "200"]
+        assert await board.run(f"ble.gattc_exchange_mtu({connection})") == "! OSError(120,)"
+    await board.event(2)
+    assert await board.run("ble.gattc_exchange_mtu(0)") == "! OSError(-128,)"
+
+
 async def test_out_of_reach_both_ends_notice(radio: Radio, board: Board) -> None:
     async with phone_radio(radio.phones, supervision_timeout=200) as phone:
         _client, gone = await linked(phone)

@@ -69,6 +69,9 @@ class HandRadio:
         if self.notified is not None:
             self.notified(handle, data)
 
+    def gattc_exchange_mtu(self, link: int) -> None:
+        """Leave it to the phone, which tells it by itself."""
+
     def gap_disconnect(self, link: int) -> bool:
         asyncio.get_running_loop().call_soon(self.interrupt, names.IRQ_CENTRAL_DISCONNECT, LINK)
         return True

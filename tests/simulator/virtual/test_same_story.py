@@ -110,7 +110,9 @@ class Script:
             asyncio.get_running_loop().call_soon(self._break, fault)
 
     def tell(self, event: str) -> None:
-        if event in TOLD.values():
+        """Note an event; where both ends ask for the MTU, a time decides how often it is agreed."""
+        agreed_anew = event == "mtu" and self.told[-1:] == ["mtu"]
+        if event in TOLD.values() and not agreed_anew:
             self.told.append(event)
 
     def story(self, result: str) -> Story:

@@ -22,7 +22,7 @@ class PhoneProfile(NamedTuple):
     setup_hang: float  # share of the attempts of which the app hears nothing until it gives up
     interval_ms: float  # connection interval granted first
     asked_interval_ms: float  # after the app asked for a fast one; the first where it cannot ask
-    asked_after_ms: float  # from asking until it holds
+    procedures: int  # of the link layer that the system runs one by one before an interval changes
     mtu: int  # that the phone offers
     mtu_by_itself: bool  # or else the app asks
     caches_table: bool  # of a receiver that it has seen before
@@ -32,6 +32,11 @@ class PhoneProfile(NamedTuple):
     supervision_ms: int  # silence after which a link is lost
     host_ms: float  # from the controller to the app, each event
     host_jitter_ms: float  # mean of what comes on top, exponential
+
+    @property
+    def change_ms(self) -> float:
+        """Return how long after connecting an interval that is asked for at once holds."""
+        return self.interval_ms * (self.procedures + UPDATE_EVENTS + 1)
 
 
 PHONES = {
@@ -63,7 +68,8 @@ PHONES = {
             # An app cannot ask; a receiver may, in multiples of 15 ms (Accessory Design
             # Guidelines, "Connection Parameters"), and MicroPython has no call for it.
             asked_interval_ms=30.0,
-            asked_after_ms=0.0,
+            # Nothing changes, so nothing waits for them.
+            procedures=0,
             # 185 by itself since iOS 10 (chrisc11/ble-guides, ios-mtu.md); newer ones offer more.
             mtu=185,
             mtu_by_itself=True,
@@ -107,16 +113,20 @@ PHONES = {
             # requestConnectionPriority(HIGH): 11.25 to 15 ms (AOSP config.xml,
             # gatt_high_priority_*_interval).
             asked_interval_ms=15.0,
-            # Six events until the instant, and one for the request.
-            asked_after_ms=45.0 * (UPDATE_EVENTS + 1),
+            # Features and version: on a Galaxy Tab A7 Lite at an ESP32-S3 445 ms passed at 48.75 ms
+            # until the first change held, which are nine events (rolling-door app's log, 2026).
+            procedures=2,
             # From Android 14 on 517 whatever the app asks, but only once it asks (reference of
             # BluetoothGatt.requestMtu).
             mtu=517,
             mtu_by_itself=False,
-            # Of bonded devices alone (AOSP bta_gattc_db_storage.cc), and no receiver is bonded.
+            # Of bonded devices alone (AOSP bta_gattc_db_storage.cc), and no receiver is bonded; by
+            # Database Hash only of devices from Bluetooth 5.1 on, and an ESP32-S3 is a 5.0 ("Device
+            # LMP version 0x09 < Bluetooth 5.1", same log).
             caches_table=False,
             # Services 3, included 3, characteristics 6, descriptors 3: counted for our table of
-            # three services at an MTU of 247 (AOSP bta_gattc_cache discovers all of it).
+            # three services, with the MTU raised before the seventh (AOSP bta_gattc_cache
+            # discovers all of it).
             discovery_requests=15,
             # All of it at once.
             discovery_later=0,
@@ -146,7 +156,7 @@ PHONES = {
             interval_ms=48.75,
             # As android-fast.
             asked_interval_ms=15.0,
-            asked_after_ms=48.75 * (UPDATE_EVENTS + 1),
+            procedures=2,
             # As android-fast.
             mtu=517,
             mtu_by_itself=False,
@@ -183,14 +193,14 @@ PHONES = {
             interval_ms=50.0,
             # As android-fast; the call exists from Android 5 on.
             asked_interval_ms=15.0,
-            asked_after_ms=50.0 * (UPDATE_EVENTS + 1),
+            procedures=2,
             # The app asks for 517 and gets the receiver's.
             mtu=517,
             mtu_by_itself=False,
             # Of any device, by its address (Bluedroid bta_gattc_cache.c, gatt_cache_*).
             caches_table=True,
-            # Counted as android-fast at an MTU of 23, where the table comes before the MTU.
-            discovery_requests=18,
+            # As android-fast.
+            discovery_requests=15,
             # As android-fast.
             discovery_later=0,
             # As android-fast (Bluedroid l2c_ble.c).
