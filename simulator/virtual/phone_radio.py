@@ -61,6 +61,7 @@ class VirtualPhone:
         self.observe: Callable[[str], None] = lambda name: None  # what its software has done
         self.known_tables: set[str] = set()  # addresses whose table the phone has cached
         self.starts = ScanStarts(profile)
+        self.initiations: set[_Initiation] = set()
         self.random = room.random(name)
         self._away_until = 0.0
         self.scanner: type[VirtualScanner] = type("Scanner", (VirtualScanner,), {"phone": self})
@@ -122,7 +123,12 @@ class VirtualScanner(BaseBleakScanner):
         self.phone.room.ignore(self)
 
     def channel(self, at: float) -> int | None:
-        return None if self._listening is None else self._listening.channel(at)
+        """There is one radio, and a connection that is being made goes first."""
+        if self._listening is None or any(
+            one.channel(at) is not None for one in self.phone.initiations
+        ):
+            return None
+        return self._listening.channel(at)
 
     def rssi(self, advertiser: Advertiser) -> float | None:
         return self.phone.signal(advertiser.address)
@@ -288,6 +294,7 @@ class VirtualClient(BaseBleakClient):
 
     async def _reach(self) -> RadioLink:
         trying = _Initiation(self)
+        self.phone.initiations.add(trying)
         self.phone.room.listen(trying)
         try:
             async with asyncio.timeout(self._timeout):
@@ -295,6 +302,7 @@ class VirtualClient(BaseBleakClient):
         except TimeoutError:
             raise BleakDeviceNotFoundError(self.address, "No answer") from None
         finally:
+            self.phone.initiations.discard(trying)
             self.phone.room.ignore(trying)
         if link is None:
             raise BleakError("failed to be established")

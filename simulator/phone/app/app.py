@@ -18,6 +18,7 @@ from simulator.phone.conversation import states
 from simulator.phone.conversation.conversation import Conversation
 from simulator.phone.conversation.events import APPROVED, LOST, NO_TILL, Outcome
 from simulator.phone.transport import scan
+from simulator.phone.transport.early import EarlyLink
 from simulator.phone.transport.link import CONNECT_S
 from simulator.phone.transport.scan import Found
 from simulator.phone.wallet.settlement import settle
@@ -81,6 +82,7 @@ class PhoneApp:
         self._companion = Companion(observer)
         self._ask_ms = ask_ms
         self._reach = reach
+        self._early = EarlyLink(radio.client)
 
     async def buy(
         self,
@@ -153,7 +155,14 @@ class PhoneApp:
 
         self._tell("scanning", till=till)
         left_s = retry.left(now_ms()) / 1000
-        found = await scan.find(self._radio.scanner, till, left_s, ask, avoid)
+        found = None
+        try:
+            found = await scan.find(
+                self._radio.scanner, till, left_s, ask, avoid, lean=self._early.lean
+            )
+        finally:
+            if found is None:
+                self._early.drop()
         if found is not None:
             address, seen = found.device.address, found.till
             self._tell("found", address=address, rssi=found.rssi, till=seen, why=found.why)
@@ -178,7 +187,7 @@ class PhoneApp:
             following.look()
 
         visit = Visit(conversation, buyer, authority, observe, self._radio.vanish)
-        visiting = asyncio.ensure_future(visit.run(found, self._radio.client, connect_s))
+        visiting = asyncio.ensure_future(visit.run(found, self._early, connect_s))
         leaving = asyncio.ensure_future(following.moved())
         try:
             await asyncio.wait({visiting, leaving}, return_when=asyncio.FIRST_COMPLETED)

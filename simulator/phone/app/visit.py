@@ -8,7 +8,6 @@ from collections.abc import Callable, Coroutine
 from contextlib import aclosing, suppress
 from typing import NamedTuple
 
-from bleak.backends.client import BaseBleakClient
 from bleak.exc import BleakError
 
 from receiver import reasons
@@ -30,6 +29,7 @@ from simulator.phone.conversation.events import (
     View,
     Write,
 )
+from simulator.phone.transport.early import EarlyLink
 from simulator.phone.transport.link import CONNECT_S, Link
 from simulator.phone.transport.scan import Found
 
@@ -79,12 +79,10 @@ class Visit:
         self._acting: asyncio.Task[None] | None = None
         self._returning: asyncio.Task[None] | None = None
 
-    async def run(
-        self, found: Found, backend: type[BaseBleakClient] | None, connect_s: float
-    ) -> Outcome | None:
+    async def run(self, found: Found, early: EarlyLink, connect_s: float) -> Outcome | None:
         """Visit a till; return the outcome, or None where no connection was made."""
-        self._found, self._backend = found, backend
-        self._link = self._new_link(connect_s)
+        self._found, self._early = found, early
+        self._link = self._take_link(connect_s)
         try:
             async with asyncio.TaskGroup() as self._group:
                 try:
@@ -140,10 +138,10 @@ class Visit:
             elif isinstance(action, Tell):
                 self.tell(action.name, **action.details)
 
-    def _new_link(self, connect_s: float) -> Link:
+    def _take_link(self, connect_s: float) -> Link:
         """Return a link to the till; what it says counts as long as no other has replaced it."""
-        device, backend = self._found.device, self._backend
-        link = Link(device, lambda event: self._hear(link, event), backend, connect_s)
+        link = self._early.take(self._found, connect_s)
+        link.on_event = lambda event: self._hear(link, event)
         return link
 
     def _hear(self, link: Link, event: Input) -> None:
@@ -161,7 +159,7 @@ class Visit:
         """Connect to the same till again, without a scan, and read as the first time."""
         await self._link.close()
         tries = min(self._conversation.link.attempts, len(CONNECT_S))
-        self._link = link = self._new_link(CONNECT_S[tries - 1])
+        self._link = link = self._take_link(CONNECT_S[tries - 1])
         try:
             connected = await link.open()
         except (BleakError, TimeoutError) as error:

@@ -132,6 +132,13 @@ class Choice(Generic[Key]):
         near = [till for till in self.ranked() if far or top - self.mean(till) < SURE_DB]
         return AskBuyer(tuple(near[:SHOWN_MOST]))
 
+    def stands_out(self) -> Key | None:
+        """Return the till that is to be taken unless another one is heard; None where none is."""
+        first, *others = sorted(self._heard, key=self.mean, reverse=True)
+        top = self.mean(first)
+        clear = not others or top - self.mean(others[0]) >= SURE_DB
+        return first if clear and top >= LIKELY_DBM else None
+
     def ranked(self) -> list[Key]:
         """Return the tills, the likeliest to be the buyer's first."""
         return sorted(self._heard, key=lambda till: self._heard[till].weight, reverse=True)

@@ -37,7 +37,10 @@ T = TypeVar("T")
 
 
 class Link:
-    """A link with events to `on_event`, in order. All methods but `close` may raise BleakError."""
+    """A link with events to `on_event`, in order; who takes a link over sets another.
+
+    `open`, `read` and `write` may raise BleakError.
+    """
 
     def __init__(
         self,
@@ -46,15 +49,30 @@ class Link:
         backend: type[BaseBleakClient] | None,
         connect_s: float = CONNECT_S[-1],
     ) -> None:
-        self._on_event = on_event
+        self.on_event = on_event
         self._up = False
+        self._opening: asyncio.Task[Connected] | None = None
         self._offer = b""
         self._subscribing: asyncio.Task[None] | None = None
         self._client = BleakClient(device, self._disconnected, timeout=connect_s, backend=backend)
 
+    def begin(self) -> asyncio.Task[Connected]:
+        """Begin to connect, once; `open` waits for it."""
+        if self._opening is None:
+            self._up = True  # or half up: close it in any case
+            self._opening = asyncio.create_task(self._open())
+        return self._opening
+
     async def open(self) -> Connected:
         """Connect; TimeoutError where the receiver does not answer in time."""
-        self._up = True  # or half up: close it in any case
+        return await asyncio.shield(self.begin())
+
+    @property
+    def is_gone(self) -> bool:
+        """Return whether it has ended after it was begun."""
+        return not self._up
+
+    async def _open(self) -> Connected:
         async with asyncio.timeout(OPEN_S):
             await self._client.connect()
         return Connected(self._mtu())
@@ -110,7 +128,15 @@ class Link:
             return
         with suppress(BleakError, TimeoutError):
             async with asyncio.timeout(CLOSE_S):
+                await self._give_up_opening()
                 await self._client.disconnect()
+
+    async def _give_up_opening(self) -> None:
+        opening = self.begin()
+        opening.cancel()
+        await asyncio.wait({opening})
+        if not opening.cancelled():
+            opening.exception()  # told by `open`, if it was asked
 
     def forget(self) -> None:
         """Drop the link without closing it: the radio is out of range."""
@@ -125,15 +151,15 @@ class Link:
 
     def _disconnected(self, _client: BleakClient) -> None:
         self._up = False
-        self._on_event(Gone())
+        self.on_event(Gone())
 
     def _notified(self, _characteristic: object, data: bytearray) -> None:
-        self._on_event(Notified(bytes(data)))
+        self.on_event(Notified(bytes(data)))
 
     def _offer_notified(self, _characteristic: object, data: bytearray) -> None:
         """Pass a change on, once: the look at the offer may see what was notified."""
         self._offer = bytes(data)
-        self._on_event(OfferNotified(bytes(data)))
+        self.on_event(OfferNotified(bytes(data)))
 
 
 async def _patiently(request: Callable[[], Awaitable[T]]) -> T:

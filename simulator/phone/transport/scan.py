@@ -35,6 +35,14 @@ class Found(NamedTuple):
 Asked = Callable[[Sequence[Found]], Awaitable[Found | None]]
 
 
+# What to do with the till that stands out, before it is certain.
+Lean = Callable[[Found], None]
+
+
+def wait(_found: Found) -> None:
+    """Do nothing until it is certain."""
+
+
 async def strongest(tills: Sequence[Found]) -> Found | None:
     """Ask no buyer."""
     return tills[0]._replace(why=STRONGEST)
@@ -46,15 +54,17 @@ async def find(
     patience: float,
     ask: Asked = strongest,
     avoid: Collection[str] = (),
+    *,
+    lean: Lean = wait,
 ) -> Found | None:
     """Find the till that the phone is held to, or the one with that number.
 
     Several that are equally near, or all far, are a question to the buyer, during which the phone
     listens on: a buyer who moves closer has answered. One who says that it is none of them is asked
-    again when there is another. The addresses `avoid` are not taken. None after `patience` seconds
-    without a till.
+    again when there is another. The addresses `avoid` are not taken. `lean` hears of the till that
+    stands out while others may still come. None after `patience` seconds without a till.
     """
-    search = _Search(ask, avoid=avoid)
+    search = _Search(ask, avoid=avoid, lean=lean)
     try:
         with suppress(TimeoutError):
             async with (
@@ -103,11 +113,13 @@ class _Search:
         ask: Asked,
         *,
         avoid: Collection[str] = (),
+        lean: Lean = wait,
         but: str | None = None,
         surely: bool = False,
     ) -> None:
         self._ask = ask
         self._avoid = avoid
+        self._lean = lean
         self._but = but
         self._surely = surely
         self._choice: Choice[str] = Choice()
@@ -167,6 +179,9 @@ class _Search:
             self._denied |= self._offered
         verdict = self._choice.verdict(_now())
         if isinstance(verdict, Wait):
+            likely = self._choice.stands_out()
+            if likely is not None and not self._is_denied(likely):
+                self._lean(self._named(likely, STRONGEST))
             return None, max(0.0, verdict.until - _now())
         if isinstance(verdict, AskBuyer):
             tills = [self._named(till, CHOSEN) for till in verdict.tills]
@@ -175,13 +190,14 @@ class _Search:
                 self._offered = offered
                 self._asking = asyncio.ensure_future(_answer(self._ask, tills))
             return None, None
-        if any(verdict.till == address for address, _ in self._denied) and not self._is_held(
-            verdict
-        ):
+        if self._is_denied(verdict.till) and not self._is_held(verdict):
             return None, None
         if self._but is not None and (verdict.till == self._but or not self._is_nearer(verdict)):
             return None, None
         return self._named(verdict.till, verdict.why), None
+
+    def _is_denied(self, till: str) -> bool:
+        return any(till == address for address, _ in self._denied)
 
     def _is_nearer(self, verdict: Take[str]) -> bool:
         """Return whether it was compared with the till that is left for it."""
