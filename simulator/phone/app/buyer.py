@@ -42,6 +42,9 @@ class Buyer:
         """Say which of several tills it is, the likeliest first; None for none of them."""
         return await strongest(tills)
 
+    async def stays(self, till: int | None) -> SayNo | None:
+        """Say no to this till, which has no amount yet; cancelled when the amount comes."""
+
     async def act(self, view: View) -> AsyncGenerator[Act, None]:
         """React to this screen; closed when the screen changes."""
         if view.kind == events.ASKED:

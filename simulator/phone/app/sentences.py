@@ -52,8 +52,8 @@ SENTENCES = {
     ),
     "resumed": Words("Kontakten är tillbaka", "Contact is back"),
     "checked_in": Words(
-        "Incheckad hos {store}: beloppet är inte inslaget än",
-        "Checked in at {store}: the amount is not rung up yet",
+        "Incheckad hos {store}, kassa {till}: beloppet är inte inslaget än",
+        "Checked in at {store}, till {till}: the amount is not rung up yet",
     ),
     events.ASKED: Words("Ett belopp har kommit: öppnar det", "An offer arrived: opening it"),
     events.SHOWN: Words(
@@ -171,6 +171,10 @@ HELP = {
         Words(
             "Beloppet visas så snart kassören har slagit in det.",
             "The amount appears as soon as the cashier has rung it up.",
+        ),
+        Words(
+            "Stämmer kassans nummer? Annars: tryck på Inte min kassa.",
+            "Is it the right till number? If not, tap Not my till.",
         ),
     ),
     DECIDING: (

@@ -136,7 +136,7 @@ class Visit:
             elif isinstance(action, HangUp):
                 await self._hang_up()
             elif isinstance(action, Tell):
-                self.tell(action.name, **action.details)
+                self._tell_step(action)
 
     def _take_link(self, connect_s: float) -> Link:
         """Return a link to the till; what it says counts as long as no other has replaced it."""
@@ -219,6 +219,22 @@ class Visit:
         if self._acting is not None:
             self._acting.cancel()
         self._acting = self._start(self._act(view))
+
+    def _tell_step(self, step: Tell) -> None:
+        """Tell a step; one who is checked in may say that it is the wrong till.
+
+        Its number is the advertisement's: the certificate names none, and there is no offer yet.
+        """
+        if step.name == "checked_in":
+            self.tell(step.name, **step.details, till=self._found.till)
+            self._acting = self._start(self._stay())
+        else:
+            self.tell(step.name, **step.details)
+
+    async def _stay(self) -> None:
+        act = await self._buyer.stays(self._found.till)
+        if act is not None:
+            self._events.put_nowait(act)
 
     async def _act(self, view: View) -> None:
         async with aclosing(self._buyer.act(view)) as acts:

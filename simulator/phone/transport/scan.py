@@ -60,9 +60,9 @@ async def find(
     """Find the till that the phone is held to, or the one with that number.
 
     Several that are equally near, or all far, are a question to the buyer, during which the phone
-    listens on: a buyer who moves closer has answered. One who says that it is none of them is asked
-    again when there is another. The addresses `avoid` are not taken. `lean` hears of the till that
-    stands out while others may still come. None after `patience` seconds without a till.
+    listens on: a buyer who holds it to one has answered. One who says that it is none of them is
+    asked again when there is another. The addresses `avoid` are not taken. `lean` hears of the till
+    that stands out while others may still come. None after `patience` seconds without a till.
     """
     search = _Search(ask, avoid=avoid, lean=lean)
     try:
@@ -190,7 +190,8 @@ class _Search:
                 self._offered = offered
                 self._asking = asyncio.ensure_future(_answer(self._ask, tills))
             return None, None
-        if self._is_denied(verdict.till) and not self._is_held(verdict):
+        doubted = self._asking is not None or self._is_denied(verdict.till)
+        if doubted and not self._is_held(verdict):
             return None, None
         if self._but is not None and (verdict.till == self._but or not self._is_nearer(verdict)):
             return None, None

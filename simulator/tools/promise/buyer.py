@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from .people import BuyersPlan
 
-NOTICES_S = 2.0  # until a person sees that a purchase on the screen is another till's
+NOTICES_S = 2.0  # until a person sees that what is on the screen is another till's
 CHOOSES_S = 1.5  # until a person finds the till's number in a list of two to four
 ANSWERS_S = 0.6  # until a person agrees to look at an offer that came by itself
 
@@ -40,6 +40,14 @@ class PlannedBuyer(Buyer):
         """Pick the till by the number on its display, where it is one of them."""
         await asyncio.sleep(CHOOSES_S)
         return next((one for one in tills if one.till == self._till), None)
+
+    async def stays(self, till: int | None) -> SayNo | None:
+        """Look at the till's number once the amount is rung up, and nothing has come."""
+        if till is None or till == self._till:
+            return None
+        await self.turn.wait()
+        await asyncio.sleep(NOTICES_S)
+        return SayNo(exchange.LEAVE_WRONG_TILL)
 
     async def act(self, view: View) -> AsyncGenerator[Act, None]:
         """React to a screen; the purchase of the buyer before is looked at and left alone."""

@@ -76,6 +76,7 @@ class Search:
         avoid: Sequence[str] = (),
     ) -> None:
         self.asked: list[list[int | None]] = []
+        self.leant: list[int | None] = []  # the tills that stood out
         self._answer = answer
         self._asks = ask or self._ask
         self._avoid = avoid
@@ -84,7 +85,11 @@ class Search:
             self.took = runner.get_loop().time()
 
     async def _run(self, backend: type[BaseBleakScanner], till: int | None) -> Found | None:
-        return await scan.find(backend, till, PATIENCE_S, self._asks, self._avoid)
+        return await scan.find(backend, till, PATIENCE_S, self._asks, self._avoid, lean=self._lean)
+
+    def _lean(self, found: Found) -> None:
+        if self.leant[-1:] != [found.till]:
+            self.leant.append(found.till)
 
     async def _ask(self, tills: Sequence[Found]) -> Found | None:
         self.asked.append([one.till for one in tills])
@@ -180,6 +185,18 @@ def test_a_till_that_the_buyer_chose_is_left_only_for_one_that_the_phone_is_held
 def test_while_the_buyer_is_asked_a_till_may_come_closer() -> None:
     search = Search(On(7, -53), On(8, -50), On(9, -20, first=0.4))
     assert (search.outcome, search.asked) == ((9, CLEAR), [[8, 7]])
+
+
+def test_while_the_buyer_is_asked_no_signal_answers_that_is_not_of_a_held_phone() -> None:
+    search = Search(On(7, -53), On(8, -50, last=0.5), On(9, -47, first=0.5), answer=7)
+    assert (search.outcome, search.asked) == ((7, CHOSEN), [[8, 7]])
+
+
+def test_the_till_that_stands_out_is_told_while_others_may_come() -> None:
+    assert Search(On(7, -52)).leant == [7]
+    assert Search(On(7, -50), On(8, -70)).leant[0] == 7
+    assert Search(On(7, -60), On(8, -75)).leant == []
+    assert Search(On(8, -50), On(7, -40, first=0.1, every=0.01)).leant[-1] == 7
 
 
 def test_a_buyer_who_never_answers() -> None:
