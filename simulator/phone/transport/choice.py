@@ -62,9 +62,13 @@ class Wait(NamedTuple):
 
 
 class AskBuyer(NamedTuple, Generic[Key]):
-    """No reading more makes it certain: let the buyer say which of these, the likeliest first."""
+    """No reading more makes it certain: let the buyer say which of these, the likeliest first.
+
+    Where all are far the phone is in the queue: a stronger mean is no answer, but a held phone.
+    """
 
     tills: tuple[Key, ...]
+    far: bool
 
 
 class Signal:
@@ -130,7 +134,7 @@ class Choice(Generic[Key]):
             return Take(first, CLEAR)
         far = top < LIKELY_DBM
         near = [till for till in self.ranked() if far or top - self.mean(till) < SURE_DB]
-        return AskBuyer(tuple(near[:SHOWN_MOST]))
+        return AskBuyer(tuple(near[:SHOWN_MOST]), far)
 
     def stands_out(self) -> Key | None:
         """Return the till that is to be taken unless another one is heard; None where none is."""

@@ -60,9 +60,10 @@ async def find(
     """Find the till that the phone is held to, or the one with that number.
 
     Several that are equally near, or all far, are a question to the buyer, during which the phone
-    listens on: a buyer who holds it to one has answered. One who says that it is none of them is
-    asked again when there is another. The addresses `avoid` are not taken. `lean` hears of the till
-    that stands out while others may still come. None after `patience` seconds without a till.
+    listens on: a buyer who moves closer, or from afar holds it to one, has answered. One who says
+    that it is none of them is asked again when there is another. The addresses `avoid` are not
+    taken. `lean` hears of the till that stands out while others may still come. None after
+    `patience` seconds without a till.
     """
     search = _Search(ask, avoid=avoid, lean=lean)
     try:
@@ -126,6 +127,7 @@ class _Search:
         self._found: dict[str, Found] = {}
         self._asking: asyncio.Task[Found | None] | None = None
         self._offered: set[tuple[str, int | None]] = set()  # what the buyer is asked about
+        self._far = False  # all of those are
         self._denied: set[tuple[str, int | None]] = set()  # what the buyer said no to
 
     async def run(self, heard: AsyncIterator[tuple[BLEDevice, AdvertisementData]]) -> Found:
@@ -187,10 +189,11 @@ class _Search:
             tills = [self._named(till, CHOSEN) for till in verdict.tills]
             offered = {(one.device.address, one.till) for one in tills}
             if self._asking is None and not offered <= self._denied:
-                self._offered = offered
+                self._offered, self._far = offered, verdict.far
                 self._asking = asyncio.ensure_future(_answer(self._ask, tills))
             return None, None
-        doubted = self._asking is not None or self._is_denied(verdict.till)
+        asked_far = self._asking is not None and self._far
+        doubted = asked_far or self._is_denied(verdict.till)
         if doubted and not self._is_held(verdict):
             return None, None
         if self._but is not None and (verdict.till == self._but or not self._is_nearer(verdict)):

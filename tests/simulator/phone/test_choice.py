@@ -91,15 +91,15 @@ TABLE: dict[str, tuple[list[Till], tuple[float, Take[str] | AskBuyer[str]]]] = {
     ),
     "two within some dB: the buyer is asked": (
         [Till(HERE, -50), Till(NEXT, -55)],
-        (GATHER_S, AskBuyer((HERE, NEXT))),
+        (GATHER_S, AskBuyer((HERE, NEXT), far=False)),
     ),
     "two that are read seldom: a few more readings, then the buyer": (
         [Till(HERE, -50, IDLE_S), Till(NEXT, -55, IDLE_S)],
-        (2 * IDLE_S, AskBuyer((HERE, NEXT))),
+        (2 * IDLE_S, AskBuyer((HERE, NEXT), far=False)),
     ),
     "equal but for the open sale: it is named first": (
         [Till(NEXT, -52, IDLE_S), Till(HERE, -53)],
-        (2 * IDLE_S, AskBuyer((HERE, NEXT))),
+        (2 * IDLE_S, AskBuyer((HERE, NEXT), far=False)),
     ),
     "an idle till is not left for an open one far off": (
         [Till(HERE, -46, IDLE_S), Till(NEXT, -62)],
@@ -107,7 +107,7 @@ TABLE: dict[str, tuple[list[Till], tuple[float, Take[str] | AskBuyer[str]]]] = {
     ),
     "a third till that is far off is not asked about": (
         [Till(HERE, -50), Till(NEXT, -55), Till("far", -65)],
-        (GATHER_S, AskBuyer((HERE, NEXT))),
+        (GATHER_S, AskBuyer((HERE, NEXT), far=False)),
     ),
 }
 
@@ -146,7 +146,7 @@ def test_far_from_all_the_buyer_is_asked_however_clear_it_is() -> None:
     for number in range(30):
         choice.hear(NEXT, -56, number * OPEN_S, is_open=True)
         choice.hear(HERE, -75, number * OPEN_S, is_open=True)
-    assert choice.verdict(30 * OPEN_S) == AskBuyer((NEXT, HERE))
+    assert choice.verdict(30 * OPEN_S) == AskBuyer((NEXT, HERE), far=True)
 
 
 def test_a_till_that_is_heard_no_more_is_no_choice() -> None:
@@ -160,7 +160,7 @@ def test_a_buyer_who_moves_closer_answers() -> None:
     for number in range(8):
         choice.hear(HERE, -52, number * OPEN_S, is_open=True)
         choice.hear(NEXT, -56, number * OPEN_S, is_open=True)
-    assert choice.verdict(GATHER_S) == AskBuyer((HERE, NEXT))
+    assert choice.verdict(GATHER_S) == AskBuyer((HERE, NEXT), far=False)
     for number in range(8, 24):
         choice.hear(HERE, -42, number * OPEN_S, is_open=True)
         choice.hear(NEXT, -56, number * OPEN_S, is_open=True)

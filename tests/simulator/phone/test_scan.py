@@ -74,7 +74,9 @@ class Search:
         answer: int | None = None,
         ask: scan.Asked | None = None,
         avoid: Sequence[str] = (),
+        after: float = 0.0,
     ) -> None:
+        self._after = after  # s, of the answer
         self.asked: list[list[int | None]] = []
         self.leant: list[int | None] = []  # the tills that stood out
         self._answer = answer
@@ -95,6 +97,7 @@ class Search:
         self.asked.append([one.till for one in tills])
         if self._answer is None:
             await asyncio.sleep(PATIENCE_S)
+        await asyncio.sleep(self._after)
         return next((one for one in tills if one.till == self._answer), None)
 
     @property
@@ -187,9 +190,12 @@ def test_while_the_buyer_is_asked_a_till_may_come_closer() -> None:
     assert (search.outcome, search.asked) == ((9, CLEAR), [[8, 7]])
 
 
-def test_while_the_buyer_is_asked_no_signal_answers_that_is_not_of_a_held_phone() -> None:
-    search = Search(On(7, -53), On(8, -50, last=0.5), On(9, -47, first=0.5), answer=7)
+def test_in_the_queue_a_question_is_answered_by_a_held_phone_alone() -> None:
+    louder = On(7, -65, last=0.5), On(8, -60, last=0.5)
+    search = Search(*louder, On(9, -50, first=0.5), answer=7, after=3.0)
     assert (search.outcome, search.asked) == ((7, CHOSEN), [[8, 7]])
+    search = Search(*louder, On(9, -40, first=0.5))
+    assert (search.outcome, search.asked) == ((9, CLEAR), [[8, 7]])
 
 
 def test_the_till_that_stands_out_is_told_while_others_may_come() -> None:
