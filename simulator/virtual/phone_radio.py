@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import math
 from contextlib import suppress
+from functools import lru_cache
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from bleak.assigned_numbers import gatt_char_props_to_strs
@@ -20,6 +21,7 @@ from bleak.backends.scanner import AdvertisementData, AdvertisementDataCallback,
 from bleak.backends.service import BleakGATTService, BleakGATTServiceCollection
 from bleak.exc import BleakDeviceNotFoundError, BleakError, BleakGATTProtocolError
 from bleak.uuids import normalize_uuid_16
+from bumble.core import AdvertisingData
 
 from receiver.protocol import gatt
 from simulator.hardware.radio.model.listening import Listening, ScanStarts
@@ -41,7 +43,7 @@ if TYPE_CHECKING:
     from .room import Advertiser, Room
 
 CCCD = normalize_uuid_16(0x2902)
-_UUID_AND_HEAD = 16 + 2  # bytes of the service data structure in front of its value
+_UUID_SIZE = 16
 
 T = TypeVar("T")
 
@@ -136,7 +138,8 @@ class VirtualScanner(BaseBleakScanner):
     def hear(self, advertiser: Advertiser, rssi: float, answered: bool) -> None:
         sent = advertiser.now
         if sent is not None:
-            self.phone.late(self._report, advertiser, sent.response if answered else b"", rssi)
+            response = sent.response if answered else b""
+            self.phone.late(self._report, advertiser, sent.data + response, rssi)
 
     def wants(self, _advertiser: Advertiser) -> bool:
         return False
@@ -147,14 +150,14 @@ class VirtualScanner(BaseBleakScanner):
     def lose(self, advertiser: Advertiser) -> None:
         raise NotImplementedError("a scanner connects to nothing")
 
-    def _report(self, advertiser: Advertiser, response: bytes, rssi: float) -> None:
+    def _report(self, advertiser: Advertiser, payload: bytes, rssi: float) -> None:
         if self._listening is None:
             return
-        data = {gatt.SERVICE: response[_UUID_AND_HEAD:]} if response else {}
+        name, state = _parsed(payload)
         heard = AdvertisementData(
-            local_name=None,
+            local_name=name,
             manufacturer_data={},
-            service_data=data,
+            service_data={gatt.SERVICE: state} if state else {},
             service_uuids=[gatt.SERVICE],
             tx_power=None,
             rssi=round(rssi),
@@ -164,6 +167,15 @@ class VirtualScanner(BaseBleakScanner):
         if self.is_allowed_uuid(heard.service_uuids):
             device = self.create_or_update_device(address, address, None, advertiser, heard)
             self.call_detection_callbacks(device, heard)
+
+
+@lru_cache
+def _parsed(payload: bytes) -> tuple[str | None, bytes]:
+    """Return the name and the service data behind its UUID, if a till's payload has them."""
+    data = AdvertisingData.from_bytes(payload)
+    name = data.get(AdvertisingData.Type.SHORTENED_LOCAL_NAME, raw=True)
+    state = data.get(AdvertisingData.Type.SERVICE_DATA_128_BIT_UUID, raw=True) or b""
+    return name.decode() if name else None, state[_UUID_SIZE:]
 
 
 class _Initiation:

@@ -11,10 +11,10 @@ from bleak import BleakScanner
 from bleak.backends.device import BLEDevice
 from bleak.backends.scanner import AdvertisementData, BaseBleakScanner
 
-from receiver.errors import Error
 from receiver.protocol import gatt
 from receiver.protocol.gatt import Advert
 
+from . import advertised
 from .choice import CHOSEN, CLEAR, HELD_DBM, STRONGEST, AskBuyer, Choice, Take, Wait
 
 
@@ -24,11 +24,8 @@ class Found(NamedTuple):
     device: BLEDevice
     rssi: int
     advert: Advert | None
+    till: int | None
     why: str = CHOSEN  # this one: of `choice`
-
-    @property
-    def till(self) -> int | None:
-        return self.advert.till if self.advert else None
 
 
 # Which of several tills it is, the likeliest first; None for none of them.
@@ -97,7 +94,7 @@ async def _silent(_tills: Sequence[Found]) -> Found | None:
 
 async def _numbered(heard: AsyncIterator[tuple[BLEDevice, AdvertisementData]], till: int) -> Found:
     async for device, data in heard:
-        found = Found(device, data.rssi, _advert(data))
+        found = _found(device, data, None)
         if found.till == till:
             return found
     raise TimeoutError
@@ -163,12 +160,10 @@ class _Search:
         device, data = await anext(heard)
         if device.address in self._avoid:
             return
-        advert = _advert(data)
-        known = self._found.get(device.address)
-        advert = advert or (known.advert if known else None)  # a scan response may be lost
-        is_open = advert is not None and bool(advert.flags & gatt.FLAG_OPEN)
+        found = _found(device, data, self._found.get(device.address))
+        is_open = found.advert is not None and bool(found.advert.flags & gatt.FLAG_OPEN)
         self._choice.hear(device.address, data.rssi, _now(), is_open=is_open)
-        self._found[device.address] = Found(device, data.rssi, advert)
+        self._found[device.address] = found
 
     def _look(self) -> tuple[Found | None, float | None]:
         """Return the till, or None and after how long to look again without a reading (s)."""
@@ -224,8 +219,8 @@ def _now() -> float:
     return asyncio.get_running_loop().time()
 
 
-def _advert(data: AdvertisementData) -> Advert | None:
-    try:
-        return gatt.parse_service_data(data.service_data.get(gatt.SERVICE, b""))
-    except Error:
-        return None
+def _found(device: BLEDevice, data: AdvertisementData, known: Found | None) -> Found:
+    """Return a till as heard now; of its scan response, which may be lost, what is `known`."""
+    advert = advertised.state(data) or (known.advert if known else None)
+    number = advertised.number(data) or (known.till if known else None)
+    return Found(device, data.rssi, advert, advert.till if advert else number)

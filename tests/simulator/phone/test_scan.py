@@ -28,6 +28,7 @@ class On(NamedTuple):
     first: float = 0.0
     every: float = 0.03
     named: bool = True  # its scan responses are heard
+    numbered: bool = False  # its advertisement's name is passed on
     last: float = math.inf  # s; not heard after it
 
 
@@ -54,7 +55,8 @@ def scanner(*tills: On) -> type[BaseBleakScanner]:
 
         def _hear(self, one: On) -> None:
             service = gatt.service_data(gatt.FLAG_OPEN, one.till, bytes(3)) if one.named else b""
-            data = AdvertisementData(None, {}, {gatt.SERVICE: service}, [], None, one.rssi, ())
+            name = f"Till {one.till}" if one.numbered else None
+            data = AdvertisementData(name, {}, {gatt.SERVICE: service}, [], None, one.rssi, ())
             address = f"till {one.till}"
             device = self.create_or_update_device(address, address, None, None, data)
             self.call_detection_callbacks(device, data)
@@ -114,7 +116,7 @@ class Nearer:
             self.took = runner.get_loop().time()
 
     async def _run(self, backend: type[BaseBleakScanner], why: str) -> Found | None:
-        here = Found(BLEDevice("till 8", None, None), -60, None, why)
+        here = Found(BLEDevice("till 8", None, None), -60, None, 8, why)
         try:
             async with asyncio.timeout(PATIENCE_S):
                 return await scan.nearer(backend, here)
@@ -212,6 +214,7 @@ def test_a_buyer_who_never_answers() -> None:
 
 def test_a_till_without_a_scan_response_is_found_all_the_same() -> None:
     assert Search(On(7, -50, named=False)).outcome == (None, ALONE)
+    assert Search(On(7, -50, named=False, numbered=True)).outcome == (7, ALONE)
 
 
 def test_one_with_a_number() -> None:

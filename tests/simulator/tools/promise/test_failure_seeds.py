@@ -35,6 +35,9 @@ STAYED = "checked in at a neighbour's till, and held to its own"
 FAR_AND_ALONE = "the one till heard was far, the own one missed"
 NO_NUMBER = "the own till's number was not heard when the buyer was asked"
 WITHDRAWN = "an offer that was withdrawn meanwhile was read as malformed"
+ANSWERED_FROM_AFAR = "asked in the queue, and a neighbour's mean rose to be clear before the answer"
+IDLE_AND_WRONG = "checked in at a neighbour's till by its signal, and nothing to say no to"
+NUMBER_LOST = "the same, and the till's number was sought in its scan response alone"
 
 SEEDS = [
     Seed("shop", "ios", 0, 11, WRONG_FROM_THE_QUEUE),
@@ -48,6 +51,9 @@ SEEDS = [
     Seed("bad", "ios", 3, 30, STAYED),
     Seed("bad", "android-balanced", 0, 49, WITHDRAWN),
     Seed("bad", "android-balanced", 2, 1, FAR_AND_ALONE),
+    Seed("bad", "android-balanced", 20261124, 48, ANSWERED_FROM_AFAR),
+    Seed("bad", "ios", 20261126, 14, IDLE_AND_WRONG),
+    Seed("bad", "android-fast", 20261122, 14, NUMBER_LOST),
 ]
 
 
