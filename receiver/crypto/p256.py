@@ -91,20 +91,32 @@ _MULTIPLY = _program("W = W * @2")
 _DIVIDE = _program("Z = Z * W; W = W * @2; a = Z * Z; X = a * @0; a = a * Z; Y = a * @1")
 
 
+def _room() -> tuple[bytearray, bytearray]:
+    """Return what a comb is made in: its points, and the teeth, later products of z."""
+    return bytearray(ENTRIES * _POINT), bytearray(ENTRIES * SIZE)
+
+
+# Kept from the start for one key at a time: in a full heap 1,920 bytes in one piece are the first
+# that are missing. A key that another one overtakes takes its own.
+_ROOM = [_room()]
+
+
 def key_job(public: bytes) -> Job[bytearray | None]:
     """Return a key's comb, 1,280 bytes; None unless it is the one encoding of a point."""
     machine = Machine(P256, 10)
     if not _decode(machine, public):
         return None
     yield
-    scratch = bytearray(ENTRIES * SIZE)  # the teeth, then products of z
-    yield from _teeth_job(machine, scratch)
-    points = bytearray(ENTRIES * _POINT)
-    machine.copy(_X, 3, points, 0)
-    for tooth in range(_TEETH - 2, -1, -1):
-        _add_tooth(machine, points, 1 << _TEETH - 2 - tooth, scratch, tooth * _POINT)
-        yield
-    return (yield from _affine_job(machine, points, scratch))
+    points, scratch = room = _ROOM.pop() if _ROOM else _room()
+    try:
+        yield from _teeth_job(machine, scratch)
+        machine.copy(_X, 3, points, 0)
+        for tooth in range(_TEETH - 2, -1, -1):
+            _add_tooth(machine, points, 1 << _TEETH - 2 - tooth, scratch, tooth * _POINT)
+            yield
+        return (yield from _affine_job(machine, points, scratch))
+    finally:
+        _ROOM[:] = [room]
 
 
 def check_job(key: bytearray | None, message: bytes, signature: bytes) -> Job[bool]:
