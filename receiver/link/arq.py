@@ -91,8 +91,8 @@ class Inbox:
         self.seq = 0  # expected next, and so the acknowledgement of everything before
         self.owing = False  # an acknowledgement must be written
         self._counters = counters
-        self._joined = bytearray(MESSAGE_MAX)
-        self._size = 0
+        self._parts: list[bytes] = []  # few messages have several: a buffer would lie idle
+        self._size = 0  # of them together
         self._refusing = False  # the message grew too long: drop its remaining parts
         self._token = 0
         self._open = False  # the application holds a message
@@ -120,32 +120,35 @@ class Inbox:
 
     def clear(self) -> None:
         """Start a new sequence space; an open message becomes void."""
-        self.seq = self._size = 0
+        self.seq = 0
+        self._take_parts()
         self.owing = self._refusing = self._open = False
 
     def _join(self, frame: Frame) -> Message | None:
-        start, end = self._size, self._size + len(frame.payload)
-        if self._refusing or end > MESSAGE_MAX:
+        size = self._size + len(frame.payload)
+        if self._refusing or size > MESSAGE_MAX:
             self._refuse(frame.more)
             return None
+        self._parts.append(frame.payload)
+        self._size = size
         if frame.more:
-            self._joined[start:end] = frame.payload
-            self._size = end
             self._advance()
             return None
-        self._size = 0
         self._open = True
         self._token += 1
-        whole = bytes(memoryview(self._joined)[:start]) + frame.payload if start else frame.payload
-        return Message(frame.channel, whole, self._token)
+        return Message(frame.channel, b"".join(self._take_parts()), self._token)
 
     def _refuse(self, more: bool) -> None:
         """Acknowledge it all the same: an unacknowledged part would take the link down."""
         if not self._refusing:
             self._counters["oversize"] += 1
         self._refusing = more
-        self._size = 0
+        self._take_parts()
         self._advance()
+
+    def _take_parts(self) -> list[bytes]:
+        parts, self._parts, self._size = self._parts, [], 0
+        return parts
 
     def _advance(self) -> None:
         self.seq = (self.seq + 1) & 0xFF
