@@ -21,6 +21,7 @@ WHAT = {
     "programs": "programs of the field assembled by the build",
     "unused": "unused functions, classes, methods and constants dropped",
     "texts": "texts and reasons as numbers",
+    "inline": "functions put where their only call is",
     "names": "names shortened, states and events too",
 }
 

@@ -21,6 +21,7 @@ NAMES = (PART, PARTS)
 def divide(text: str, count: int = COUNT) -> str:
     """Return a module with the parts in a list, to be called in their order and forgotten."""
     tree = ast.parse(text)
+    _list_fields(tree)
     made = [ast.parse(f"{PARTS} = []").body[0]]
     for body in _parts(tree.body, count):
         names = bound(ast.Module(body, []))
@@ -43,6 +44,22 @@ def _parts(body: list[ast.stmt], count: int) -> list[list[ast.stmt]]:
         parts[-1].append(node)
         done += _functions(node)
     return parts
+
+
+def _list_fields(tree: ast.Module) -> None:
+    """Name the fields of namedtuples in lists: tuples are constants, which stay in the heap."""
+    makers = {
+        alias.asname or alias.name
+        for node in tree.body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+        if alias.name == "namedtuple"
+    }
+    for each in walk(tree):
+        match each:
+            case ast.Call(func=ast.Name(id=name), args=[_, ast.Tuple(elts=fields)]):
+                if name in makers:
+                    each.args[1] = ast.List(fields, ast.Load())
 
 
 def _functions(node: ast.stmt) -> int:

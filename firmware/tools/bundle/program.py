@@ -11,6 +11,7 @@ from typing import NamedTuple
 from receiver.host.name_map import NameMap
 
 from . import constants, evaluate, forwarders, names, parts, sources, symbols, texts, unused
+from .inline import inline
 from .merge import Program, merge, qualified
 from .name_map import mapped
 from .plain import plain
@@ -22,8 +23,8 @@ ENTRY = "firmware.device.boot"
 APART = {"firmware.device.service": "service", "firmware.device.orders": "orders"}
 MAIN = "main"  # what the loader imports from either
 # Steps in their order; a build may leave some out, to measure the others.
-STEPS = ("constants", "programs", "unused", "texts", "names")
-READABLE = tuple(step for step in STEPS if step not in ("texts", "names"))
+STEPS = ("constants", "programs", "unused", "texts", "inline", "names")
+READABLE = STEPS[:3]
 _ID_SIZE = 8  # hex digits that name a build in its tracebacks
 
 
@@ -86,6 +87,8 @@ def _shortened(
         unused.drop(tree, roots)
         constants.fold(program, {})
         unused.drop(tree, roots)
+    if "inline" in steps:
+        inline(tree, roots)
     kept = (*roots, *parts.NAMES)
     short = names.shorten(tree, kept) if "names" in steps else names.Names({}, {}, {}, {})
     ast.fix_missing_locations(tree)

@@ -63,8 +63,8 @@ def test_a_known_value_takes_the_place_of_the_modules(tmp_path: Path) -> None:
         "from firmware.device import version\ndef main():\n    print(version.measure())\n"
     )
     made = program.firmware(tmp_path, "unix", known={frozen.HASH: b"hash"})
-    assert "return b'hash' or 1" in made.text
-    assert "return b'' or 1" in program.firmware(tmp_path, "unix").text
+    assert "b'hash' or 1" in made.text
+    assert "b'' or 1" in program.firmware(tmp_path, "unix").text
 
 
 @pytest.mark.parametrize("target", slot.ARCHITECTURES)
