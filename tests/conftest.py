@@ -144,10 +144,15 @@ def machine() -> None:
 
 
 @pytest.fixture(scope="session")
-def slot_of(tmp_path_factory: pytest.TempPathFactory) -> SlotOf:
-    """Builds a slot of this tree's sources for a machine, once in a run; only to read."""
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The one folder of the run that all its processes have."""
     base = tmp_path_factory.getbasetemp()
-    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+
+@pytest.fixture(scope="session")
+def slot_of(shared: Path) -> SlotOf:
+    """Builds a slot of this tree's sources for a machine, once in a run; only to read."""
 
     def built(machine: slot.Machine) -> slot.Slot:
         folder = shared / f"slot-{machine.target}-{machine.architecture}"
