@@ -52,23 +52,21 @@ class Releases(NamedTuple):
 def releases(tmp_path_factory: pytest.TempPathFactory) -> Releases:
     """As three people make them: one builds, two sign."""
     place = tmp_path_factory.mktemp("releases")
-    made = []
-    for number, program in enumerate((OLD, NEW), 7):
-        image = own_image.write(place / f"image-{number}", program, own_image.whole(program))
-        options = Options(release=number, dirty=True, image=image)
-        made.append(build(own_image.C3, place / f"release-{number}", options))
+    first, old = own_image.released()
+    second = own_image.write(place / "image", NEW, own_image.whole(NEW))
+    new = build(own_image.C3, place / "release", Options(release=8, dirty=True, image=second))
     public = place / "keys.json"
     for n in (1, 2):
         key = str(place / f"holder-{n}.key")
         words = ["--epoch", str(n), "--key", key, "--public", str(public)]
         assert main(["update", "key", *words]) == 0
-        assert main(["update", "sign", "--build", str(made[1].folder), "--key", key]) == 0
+        assert main(["update", "sign", "--build", str(new.folder), "--key", key]) == 0
     keys = {
         bytes.fromhex(kid): bytes.fromhex(key)
         for kid, key in json.loads(public.read_text()).items()
     }
-    signed = (made[1].folder / folder.SIGNED).read_bytes()
-    return Releases(made[0], made[1], place / "image-7/firmware.bin", signed, keys)
+    signed = (new.folder / folder.SIGNED).read_bytes()
+    return Releases(old, new, first / "firmware.bin", signed, keys)
 
 
 class Board(service.Board):

@@ -5,12 +5,13 @@ from __future__ import annotations
 from functools import cache
 from hashlib import sha256, shake_256
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from firmware.tools.bundle import frozen
 from firmware.tools.compile import ROOT
 from firmware.tools.package import partition_table, targets
+from firmware.tools.package.build import Built, Options, build
 from firmware.tools.package.own_image import CHIPS
+from tests.support.world.kept import kept
 
 C3 = "esp32-c3-devkitm-1"
 SIZE = 1_600_000  # bytes of a program, about what an image is expected to have
@@ -20,8 +21,8 @@ _BOOT_LOADER = 20_000
 @cache
 def frozen_hash() -> bytes:
     """The firmware's hash as this tree's sources give it, and as an image of them states it."""
-    with TemporaryDirectory() as folder:
-        return frozen.write(ROOT, Path(folder, "frozen"), targets.of_image(ROOT, C3).machine)
+    machine = targets.of_image(ROOT, C3).machine
+    return kept("frozen", lambda folder: frozen.write(ROOT, folder, machine))
 
 
 def program(chip: str = "esp32c3", size: int = SIZE, firmware: bytes | None = None) -> bytes:
@@ -51,6 +52,17 @@ def write(folder: Path, program: bytes, all_of_it: bytes) -> Path:
     sums = (f"{sha256(content).hexdigest()}  {name}\n" for name, content in files.items())
     (folder / "SHA256SUMS").write_text("".join(sums))
     return folder
+
+
+def released() -> tuple[Path, Built]:
+    """Return an image of this tree's sources, and the release that states it; only to read."""
+
+    def made(folder: Path) -> tuple[Path, Built]:
+        one = program()
+        image = write(folder / "image", one, whole(one))
+        return image, build(C3, folder / "release", Options(release=7, dirty=True, image=image))
+
+    return kept("image", made)
 
 
 def header(chip: str) -> bytes:

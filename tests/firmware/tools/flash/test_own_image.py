@@ -16,7 +16,7 @@ from firmware.tools.flash import errors, flash
 from firmware.tools.flash.errors import FlashError
 from firmware.tools.flash.plan import Found, plan
 from firmware.tools.package import partition_table
-from firmware.tools.package.build import Built, Options, build
+from firmware.tools.package.build import Built
 from firmware.tools.package.own_image import CHIPS
 from simulator.hardware.board import stand_in
 from simulator.hardware.board.board import BoardConfig, SimulatedBoard
@@ -29,15 +29,13 @@ FIRMWARE_BIN = "firmware.bin"
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    place = tmp_path_factory.mktemp("image") / "TILLSIGN_C3"
-    return own_image.write(place, PROGRAM, own_image.whole(PROGRAM))
+def folder() -> Path:
+    return own_image.released()[0]
 
 
 @pytest.fixture(scope="module")
-def built(folder: Path) -> Built:
-    options = Options(release=7, dirty=True, image=folder)
-    return build(own_image.C3, folder.parent / "release", options)
+def built() -> Built:
+    return own_image.released()[1]
 
 
 def refused(code: str) -> pytest.RaisesContext[FlashError]:  # type: ignore[name-defined]
