@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
+from esptool.loader import HexFormatter
 from esptool.logger import TemplateLogger, log
 
 if TYPE_CHECKING:
@@ -40,11 +41,20 @@ class _Quiet(TemplateLogger):  # type: ignore[misc]
             progress(cur_iter, total_iters)
 
 
+def _unshown(_: object) -> str:
+    """Stand for bytes in a trace: esptool formats all of them, though it shows no trace.
+
+    That was four fifths of its work while it wrote a board (measured, 5.6.0).
+    """
+    return ""
+
+
 def hear(progress: Progress | None) -> None:
     """Let esptool be quiet, and this thread's writes report to `progress`."""
     global _is_set
     with _set:
         if not _is_set:
             log.set_logger(_Quiet())
+            HexFormatter.__str__ = _unshown
             _is_set = True
     _local.progress = progress
