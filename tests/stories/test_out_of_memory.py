@@ -27,6 +27,7 @@ PATIENCE_S = 10  # of the till
 PASSING = {SALE: (0, 200, 400, 550), FOUR: (150, 300, 450), RENEWAL: (40, 80, 160), LOGS: (90, 240)}
 
 
+@pytest.mark.long
 async def test_an_allocation_fails_and_all_agree_on_the_money() -> None:
     """The board starts anew; what a buyer has approved is paid once, or not at all.
 

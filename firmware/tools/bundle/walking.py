@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import ast
-from collections import deque
 from collections.abc import Iterator
 
 
 def walk(node: ast.AST) -> Iterator[ast.AST]:
     """Yield a node and all below it, in the order of `ast.walk`."""
-    waiting = deque([node])
-    while waiting:
-        node = waiting.popleft()
-        for name in node._fields:
-            value = getattr(node, name, None)
+    waiting = [node]
+    for each in waiting:
+        for name in each._fields:
+            value = getattr(each, name, None)
             if isinstance(value, list):
-                waiting.extend(each for each in value if isinstance(each, ast.AST))
+                for one in value:
+                    if isinstance(one, ast.AST):
+                        waiting.append(one)
             elif isinstance(value, ast.AST):
                 waiting.append(value)
-        yield node
+        yield each

@@ -15,7 +15,7 @@ T = TypeVar("T")
 # As long as a command may take to its request on a busy machine: a person who has given up
 # leaves it waiting, and the test with it.
 PATIENCE_S = 240.0
-LOOK_S = 0.02  # between two looks, each of which makes a connection: else they take a whole core
+LOOK_S = 0.1  # between two looks: each makes a connection, and one after the other takes a core
 
 
 class SecondPerson:

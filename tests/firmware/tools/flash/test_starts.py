@@ -125,6 +125,7 @@ def frozen_program() -> Path:
     return image.built("frozen-image", FROZEN)
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("machine")
 async def test_an_image_of_ours_starts_with_the_files_of_its_release(tmp_path: Path) -> None:
     """The build finds the hash in a real image, which states the same once it runs."""
