@@ -120,7 +120,7 @@ class PhoneApp:
         avoid: set[str] = set()  # addresses of tills that are not the buyer's
         failed = 0  # tries in a row to connect to it
         while True:
-            if found is None or failed >= len(CONNECT_S):
+            if found is None:
                 found, failed = await self._search(buyer, till, retry, avoid), 0
             if found is None:
                 return last
@@ -132,13 +132,13 @@ class PhoneApp:
                 self._tell("moved", rssi=found.rssi, till=found.till)
                 continue
             last = outcome or Outcome(LOST, reasons.LINK_TIMEOUT)
-            if outcome is None:
-                failed += 1
-            else:
-                failed = 0 if last.reason in STAYS else len(CONNECT_S)
             if last.reason == reasons.WRONG_TILL and buyer.comes_again:
                 avoid.add(found.device.address)
+                found = None
                 continue
+            failed = failed + 1 if outcome is None else 0
+            if failed == len(CONNECT_S) or last.reason not in STAYS:
+                found = None
             pause = retry.after(outcome, now_ms())
             if pause is None or (outcome is not None and not buyer.comes_again):
                 self._tell("done", result=last.result, reason=reasons.name(last.reason))
