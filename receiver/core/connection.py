@@ -15,7 +15,7 @@ KEYED = "keyed"  # the phone has shown the offer and sent its key
 PRESENTED = "presented"  # its credential has arrived
 APPROVED = "approved"  # its approval has arrived
 ANSWERED = "answered"  # the result was sent
-PARTING = "parting"  # refused; the refusal waits for the key that seals it
+PARTING = "parting"  # refused; the refusal waits for the key that seals it, or cannot be sent
 CLOSED = "closed"
 
 # Events.
@@ -31,7 +31,7 @@ TOO_LATE = "too late"  # the offer is withdrawn before there is a key to seal th
 END = "end"  # the phone left, was refused, ran out of time or disconnected
 
 TABLE = {
-    JOINED: {MTU: READY, OFFER: JOINED, WITHDRAWN: JOINED, END: CLOSED},
+    JOINED: {MTU: READY, OFFER: JOINED, WITHDRAWN: JOINED, TOO_LATE: PARTING, END: CLOSED},
     READY: {
         OFFER: OFFERED,
         WITHDRAWN: READY,

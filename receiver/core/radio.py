@@ -154,7 +154,7 @@ class Air:
         if peer in self.links.left:
             self._part(peer, reason, now)
         elif peer.state != peers.CLOSED:
-            if peer.state != peers.JOINED:
+            if peer.state != peers.JOINED and peer.refusal != reasons.SMALL_MTU:
                 self._out.append(io.Notify(peer.link, peer.sealed.refusal(reason)))
             self._close(peer, now)
 
@@ -318,9 +318,13 @@ class Air:
             _WRITES[write.type](self, peer, write.body, now)
 
     def _agree(self, peer: Peer, mtu: int, now: int) -> None:
-        if mtu < gatt.MTU_LEAST:
-            raise Error(reasons.SMALL_MTU, "MTU %d" % mtu)
         if peer.state != peers.JOINED:
+            return
+        if mtu < gatt.MTU_LEAST:
+            # Nothing can be notified. The phone knows its MTU, too: it has time to say why.
+            self._report.refused(peer.link, reasons.SMALL_MTU, "MTU %d" % mtu)
+            peer.end = now
+            peer.part(reasons.SMALL_MTU, now)
             return
         peer.handle(peers.MTU, now)
         if self._sale.shown(now):

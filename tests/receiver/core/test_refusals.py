@@ -246,11 +246,16 @@ def test_write_without_an_offer(world: World, step: int) -> None:
 
 def test_nothing_is_taken_or_notified_below_the_least_mtu(selling: World) -> None:
     unagreed = Phone(selling, 0).connect(mtu=None).key()
+    assert unagreed.is_cut()
     small = Phone(selling, 1).connect(mtu=gatt.MTU_LEAST - 1)
-    for phone in (unagreed, small):
-        assert phone.is_cut()
-        assert phone.notified == []
-    assert selling.counters == {reasons.WRONG_ORDER: 1, reasons.SMALL_MTU: 1}
+    selling.pass_time(gatt.PART_MS - 1)
+    assert not small.is_cut()  # it reads why on its own side
+    selling.pass_time(1)
+    assert small.is_cut()
+    eager = Phone(selling, 2).connect(mtu=gatt.MTU_LEAST - 1).key()
+    assert eager.is_cut()
+    assert [phone.notified for phone in (unagreed, small, eager)] == [[], [], []]
+    assert selling.counters[reasons.SMALL_MTU] == 2
 
 
 def test_nothing_more_is_heard_of_a_phone_that_was_cut(selling: World) -> None:
