@@ -18,7 +18,7 @@ pytestmark = pytest.mark.usefixtures("machine")
 
 # Every 20 kB from what is just too little to what MicroPython takes at once.
 POOLS = [
-    *(Chip((size,), frozen=False) for size in range(80_000, 160_001, 20_000)),
+    *(Chip((size,), frozen=False) for size in range(80_000, 140_001, 20_000)),
     Chip((54_000,), frozen=True),
 ]
 SERVICE_S = 30  # to the third start that fails, and to HELLO of service mode

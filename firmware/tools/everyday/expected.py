@@ -53,9 +53,9 @@ CRYPTO = {
 }
 BOOT = {
     "littlefs": Expected(
-        "boot to HELLO", 54.5, "boot to HELLO, littlefs / frozen", "docs/hardware.md"
+        "boot to HELLO", 57.3, "boot to HELLO, littlefs / frozen", "docs/hardware.md"
     ),
     "image": Expected(
-        "boot to HELLO", 27.8, "boot to HELLO, littlefs / frozen", "docs/hardware.md"
+        "boot to HELLO", 26.2, "boot to HELLO, littlefs / frozen", "docs/hardware.md"
     ),
 }

@@ -229,7 +229,7 @@ async def test_a_phone_that_knows_the_certificate_reads_the_new_one_after_a_rene
     till: TappedCheckout, other: Wallet
 ) -> None:
     """Between two sales: the offer's kid is another, the phone reads it again, and pays."""
-    with mock.patch("simulator.phone.app.visit.Link", Caching):
+    with mock.patch("simulator.phone.transport.early.Link", Caching):
         stores = [await _store_shown(till, other), await _store_shown(till, other)]
         certificate = await renew(till, "Ny butik")
         stores += [await _store_shown(till, other), await _store_shown(till, other)]
