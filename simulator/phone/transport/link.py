@@ -61,6 +61,7 @@ class Link:
         if self._opening is None:
             self._up = True  # or half up: close it in any case
             self._opening = asyncio.create_task(self._open())
+            self._opening.add_done_callback(_noted)
         return self._opening
 
     async def open(self) -> Connected:
@@ -135,8 +136,6 @@ class Link:
         opening = self.begin()
         opening.cancel()
         await asyncio.wait({opening})
-        if not opening.cancelled():
-            opening.exception()  # told by `open`, if it was asked
 
     def forget(self) -> None:
         """Drop the link without closing it: the radio is out of range."""
@@ -160,6 +159,12 @@ class Link:
         """Pass a change on, once: the look at the offer may see what was notified."""
         self._offer = bytes(data)
         self.on_event(OfferNotified(bytes(data)))
+
+
+def _noted(opening: asyncio.Task[Connected]) -> None:
+    """Note how a link came up or failed: `open` tells it, and an early link may not be asked."""
+    if not opening.cancelled():
+        opening.exception()
 
 
 async def _patiently(request: Callable[[], Awaitable[T]]) -> T:
