@@ -58,10 +58,14 @@ def uuid_bytes(uuid: str) -> bytes:
     return bytes(reversed(bytes.fromhex(uuid.replace("-", ""))))
 
 
+# The short name of a till, and of one with more than three digits.
+NAME, NAME_CUT = "Till %d", "T %d"
+
+
 def advertising_data(till: int) -> bytes:
     """Return the ADV_IND payload, at most 31 bytes: flags, service UUID, the till's short name."""
     # 31 bytes less flags, UUID list and its own head leave 8 for the name: no number is ever cut.
-    name = (("Till %d" if till < 1000 else "T %d") % till).encode()
+    name = ((NAME if till < 1000 else NAME_CUT) % till).encode()
     service = uuid_bytes(SERVICE)
     return _FLAGS + _structure(_SERVICES, service) + _structure(_SHORT_NAME, name)
 

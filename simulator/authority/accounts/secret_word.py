@@ -11,4 +11,5 @@ SIZE = 26  # characters of five bits: 130 bits cannot be guessed
 
 
 def new() -> str:
+    """Return a word of SIZE characters that was never used before."""
     return "".join(secrets.choice(ALPHABET) for _ in range(SIZE))

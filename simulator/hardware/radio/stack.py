@@ -229,7 +229,7 @@ class Stack:
         self._server.blocks.send(peer, bytes(pdu), NOTIFICATION)
 
     def exchange_mtu(self, connection: int) -> None:
-        """Ask a phone for its MTU; the answer is an event. Once on a link, whoever asks."""
+        """Ask a phone for its MTU; the answer is an event. Only once on a link, by either side."""
         if not self._server.blocks.free():
             raise StackError(wire.ENOMEM)
         peer = self._device.connections.get(connection)

@@ -223,7 +223,7 @@ class Visit:
     def _tell_step(self, step: Tell) -> None:
         """Tell a step; one who is checked in may say that it is the wrong till.
 
-        Its number is the advertisement's: the certificate names none, and there is no offer yet.
+        The number comes from the advertisement: the certificate has none, and no offer is here yet.
         """
         if step.name == "checked_in":
             self.tell(step.name, **step.details, till=self._found.till)

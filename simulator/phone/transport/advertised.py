@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from receiver.protocol.gatt import Advert
 
-_NAME = re.compile(r"T(?:ill)? ([0-9]{1,5})")  # as `gatt.advertising_data` writes it
+_NAMES = [re.compile(name.replace("%d", "([0-9]{1,5})")) for name in (gatt.NAME, gatt.NAME_CUT)]
 
 
 def state(data: AdvertisementData) -> Advert | None:
@@ -26,5 +26,7 @@ def state(data: AdvertisementData) -> Advert | None:
 
 def number(data: AdvertisementData) -> int | None:
     """Return the till's number by its name, which every advertisement has."""
-    found = _NAME.fullmatch(data.local_name or "")
-    return int(found[1]) if found else None
+    for name in _NAMES:
+        if found := name.fullmatch(data.local_name or ""):
+            return int(found[1])
+    return None

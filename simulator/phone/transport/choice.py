@@ -64,7 +64,7 @@ class Wait(NamedTuple):
 class AskBuyer(NamedTuple, Generic[Key]):
     """No reading more makes it certain: let the buyer say which of these, the likeliest first.
 
-    Where all are far the phone is in the queue: a stronger mean is no answer, but a held phone.
+    If all are far, the phone is in the queue: then no stronger mean answers, but a held phone.
     """
 
     tills: tuple[Key, ...]

@@ -42,7 +42,7 @@ class PlannedBuyer(Buyer):
         return next((one for one in tills if one.till == self._till), None)
 
     async def stays(self, till: int | None) -> SayNo | None:
-        """Look at the till's number once the amount is rung up, and nothing has come."""
+        """Check the till's number if nothing has come after the amount was rung up."""
         if till is None or till == self._till:
             return None
         await self.turn.wait()

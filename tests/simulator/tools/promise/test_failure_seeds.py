@@ -36,7 +36,7 @@ FAR_AND_ALONE = "the one till heard was far, the own one missed"
 NO_NUMBER = "the own till's number was not heard when the buyer was asked"
 WITHDRAWN = "an offer that was withdrawn meanwhile was read as malformed"
 ANSWERED_FROM_AFAR = "asked in the queue, and a neighbour's mean rose to be clear before the answer"
-IDLE_AND_WRONG = "checked in at a neighbour's till by its signal, and nothing to say no to"
+IDLE_AND_WRONG = "checked in at a neighbour's till by its signal, with no way to leave it"
 NUMBER_LOST = "the same, and the till's number was sought in its scan response alone"
 
 SEEDS = [
