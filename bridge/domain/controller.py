@@ -343,15 +343,16 @@ class Controller:
             self._end_attempt()
             self.sale = None
         elif sale is not None and attempt and sale.state is State.APPROVED:
-            self._end_attempt()
-            self._phones.paid(attempt.link)
+            self._end_attempt(attempt.link)
             self._patience_due = now + TELL_MS
         elif sale is not None and attempt and attempt.session == self._earlier.over:
             self._start_patience(sale, now)
 
-    def _end_attempt(self) -> None:
+    def _end_attempt(self, paid: int | None = None) -> None:
+        """End the attempt; `paid` is the link of the phone that has paid."""
         if self._attempt:
             self._earlier.end(self._attempt.session)
-            self._phones.restart()
-            self._show_phones()
+            furthest = self._phones.restart(paid)
+            if self.sale is not None:
+                self.sale.phone = furthest
         self._attempt = None

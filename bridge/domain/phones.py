@@ -40,13 +40,13 @@ class Phones:
         """Note that this phone has shown a valid credential."""
         self._reach(link, Phone.TYPING)
 
-    def paid(self, link: int) -> None:
-        """Forget a phone that has paid: it is not the next buyer's, though it may stay a while."""
-        self._doing.pop(link, None)
+    def restart(self, paid: int | None = None) -> Phone:
+        """Note that the offer has ended: who is still here is near; return the furthest.
 
-    def restart(self) -> None:
-        """Note that the offer has ended: who is still here is near."""
-        self._doing = dict.fromkeys(self._doing, Phone.NEAR)
+        `paid` is the link of a phone that has paid: it is not the next buyer's, though it may stay.
+        """
+        self._doing = {link: Phone.NEAR for link in self._doing if link != paid}
+        return self.furthest
 
     def lose(self) -> list[int]:
         """Forget every phone, as the receiver is away; return their links."""

@@ -18,7 +18,6 @@ from .states import (
     TABLE,
     TO_DECIDE,
     UNPAID,
-    WAITING,
     Event,
     State,
 )
@@ -196,11 +195,6 @@ class Sale:
     def shown(self) -> State:
         """The state as the till sees it."""
         return SHOWN.get(self.state, self.state)
-
-    @property
-    def awaited_phone(self) -> Phone:
-        """What the phone that is furthest does, while the sale waits for a buyer."""
-        return self.phone if self.state in WAITING else Phone.NONE
 
     @property
     def final(self) -> bool:

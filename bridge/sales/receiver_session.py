@@ -141,9 +141,10 @@ class ReceiverSession:
         """Apply the till's decision about the active sale."""
         self._handle(inputs.Decide(fact))
 
-    def notify_till(self) -> None:
-        """Note that the till is about to see the active sale: only it decides an approval now."""
-        self._handle(inputs.TillNotified())
+    def notify_till(self, sale: Sale) -> None:
+        """Note that the till is about to see this sale: only it decides an approval now."""
+        if self._controller.sale is sale:
+            self._handle(inputs.TillNotified())
 
     def serve(self, service: ServiceMode) -> None:
         """Let `service` order the receiver about while no sale is active."""

@@ -194,8 +194,8 @@ class Service:
         session = self.sessions.get(sale.terms.till)
         if sale.state is not State.APPROVED or self.books.is_held(sale):
             return
-        if session is not None and session.sale is sale:
-            session.notify_till()
+        if session is not None:
+            session.notify_till(sale)
 
     def today(self) -> list[Place]:
         """Return the configured tills with their receivers."""

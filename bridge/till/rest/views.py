@@ -13,7 +13,7 @@ from msgspec.structs import asdict, replace
 from bridge.domain.events import PhoneMoved, ReceiverChanged, Refused, SaleChanged, SaleTimed
 from bridge.domain.phones import Phone
 from bridge.domain.receiver_status import RESET_CAUSES
-from bridge.domain.states import State
+from bridge.domain.states import WAITING, State
 from receiver import reasons
 from receiver.host.currencies import LETTERS
 from receiver.host.texts import PHONES, texts
@@ -135,7 +135,7 @@ def _outcome(sale: Sale, shown: State) -> Outcome:
         till=terms.till,
         reference=terms.note or None,
         match_code=sale.match_code,
-        phone=phone_view(sale.awaited_phone),
+        phone=phone_view(sale.phone) if shown in WAITING else None,  # a buyer is awaited
         reason=reason_view(sale.reason) if sale.reason else None,
         approval_id=sale.approval_id.hex() or None,
         transaction_id=sale.transaction_id.hex() or None if told else None,
