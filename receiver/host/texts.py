@@ -19,8 +19,8 @@ class Texts(NamedTuple):
     buyer_en: str
 
 
-class PhoneTexts(NamedTuple):
-    """What the cashier reads about the buyer's phone."""
+class Wording(NamedTuple):
+    """One text in both languages."""
 
     sv: str
     en: str
@@ -28,9 +28,9 @@ class PhoneTexts(NamedTuple):
 
 # By the till API's words for what the phone does; `bridge.domain.phones` has their order.
 PHONES = {
-    "near": PhoneTexts("Köparens telefon är nära.", "The buyer's phone is near."),
-    "looking": PhoneTexts("Köparen ser beloppet.", "The buyer sees the amount."),
-    "typing": PhoneTexts("Köparen skriver sin kod.", "The buyer is typing the code."),
+    "near": Wording("Köparens telefon är nära.", "The buyer's phone is near."),
+    "looking": Wording("Köparen ser beloppet.", "The buyer sees the amount."),
+    "typing": Wording("Köparen skriver sin kod.", "The buyer is typing the code."),
 }
 
 # After these the buyer can try again in the same sale: the bridge makes a new offer.

@@ -60,6 +60,7 @@ _PHONE_EVENTS = {
 # A refund needs no decision of the till afterwards: an approved one will be posted.
 REFUND_STATES = {
     State.APPROVED: "pending",
+    State.TILL_NOTIFIED: "pending",  # found at the authority after this journal was lost
     State.PAID: "pending",
     State.REFUNDING: "pending",
     State.POSTED: "refunded",
