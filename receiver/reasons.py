@@ -1,7 +1,7 @@
 """Number and name every reason for a refusal, a decline or the end of a sale.
 
 The numbers go over the serial line, into receipts and into the journal; the till's API, logs and
-counters show the names. The texts for people are in `receiver/host/texts.py`.
+counters show the names. The texts for people are in `receiver/host/reason_texts.py`.
 """
 
 from __future__ import annotations

@@ -17,8 +17,10 @@ from bridge.domain.states import State
 from bridge.journal import alarms
 from bridge.journal.records import ALARM, CLOSED, OWN, load_closed
 from receiver import reasons
+from receiver.host.amounts import money
+from receiver.host.currencies import letters
 
-from .sales import UNREADABLE, letters
+from .sales import UNREADABLE
 
 if TYPE_CHECKING:
     from bridge.journal.backup import Backup
@@ -29,7 +31,6 @@ if TYPE_CHECKING:
 
 _WHOLE = 24  # bytes up to which octets are shown in full: ids are, messages are not
 _UNREADABLE_MOST = 80  # characters of an entry unknown to this version; `--json` has all
-_DECIMALS = {"ISK": 0}  # ISO 4217: all others in use here have two
 _RED, _GREEN, _YELLOW, _PLAIN = "\033[31m", "\033[32m", "\033[33m", "\033[0m"
 _BOLD = "\033[1m"
 _STATE_WIDTH = max(map(len, State))
@@ -43,13 +44,13 @@ def listed(sales: Sequence[Listed], totals: Sequence[ListedSum]) -> Iterator[str
         yield (
             f"{_time(sale.at)}  till {sale.till:<5} {sale.kind:<6}  "
             f"{_shaded(f'{sale.state:<{_STATE_WIDTH}}', shade)}  "
-            f"{money(sale.amount, sale.currency):>16}  {sale.sale_id}"
+            f"{money(sale.amount, sale.currency).en:>16}  {sale.sale_id}"
             f"{'  ' + sale.reason if sale.reason else ''}{'  (open)' if sale.open else ''}"
         )
     if not sales:
         yield "no sales"
     for total in totals:
-        amount = money(total.amount, total.currency)
+        amount = money(total.amount, total.currency).en
         yield f"{total.sales:>8} × {total.kind:<6}  {total.state:<{_STATE_WIDTH}}  {amount:>16}"
 
 
@@ -87,12 +88,6 @@ def fields(row: Row) -> dict[str, str]:
     return dict(_readable(values))
 
 
-def money(amount: int, currency: str) -> str:
-    """Format minor units as people write them."""
-    decimals = _DECIMALS.get(currency, 2)
-    return f"{amount / 10**decimals:.{decimals}f} {currency}"
-
-
 def _values(row: Row) -> Mapping[str, object]:
     if row.kind == event_codec.RUNG:
         return event_codec.load_terms(row.body)._asdict()
@@ -116,7 +111,7 @@ def _readable(values: Mapping[str, object]) -> Iterator[tuple[str, str]]:
     for name, value in values.items():
         match name, value:
             case "amount", int() if isinstance(currency, int):
-                yield name, money(value, letters(currency))
+                yield name, money(value, letters(currency)).en
             case "reason", int() if value != reasons.OK:
                 yield name, reasons.name(value)
             case (("decided_at" | "at"), int()):

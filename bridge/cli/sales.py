@@ -10,7 +10,7 @@ from bridge.domain import event_codec
 from bridge.domain.sale import IllegalMoveError
 from bridge.journal import reading
 from receiver import reasons
-from receiver.host.currencies import LETTERS
+from receiver.host.currencies import letters
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -70,10 +70,6 @@ def state_of(rows: Sequence[Row]) -> str:
     """Return the state of the one sale behind these lines."""
     sale = _replayed([reading.entry(row) for row in rows if not row.own])
     return sale.state if sale else UNREADABLE
-
-
-def letters(currency: int) -> str:
-    return LETTERS.get(currency, str(currency))
 
 
 def _open(journal: Reader) -> list[Listed]:

@@ -5,7 +5,7 @@ The first sentence is the display's first line. A reason says more than these, w
 
 from __future__ import annotations
 
-from .texts import Wording
+from .wording import Wording
 
 # By whether it is a refund, and the state's name in the till API.
 DISPLAYS = {

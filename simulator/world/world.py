@@ -31,8 +31,8 @@ from .till import Till
 
 TILL = 7
 UP_S = 20.0
-# The offline limits of command-line worlds, where they are on: a sale of 500.00 SEK, and five sales
-# or 2,000.00 SEK until they are uploaded.
+# The offline limits of command-line worlds, where they are on: a sale of SEK 500.00, and five sales
+# or SEK 2,000.00 until they are uploaded.
 OFFLINE = Limits(floor=50_000, total=200_000, sales=5, hours=24)
 
 

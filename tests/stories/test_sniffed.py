@@ -162,7 +162,7 @@ async def test_what_is_plain_is_read_as_it_is(till: Checkout) -> None:
     assert {field.name for field in messages.CERTIFICATE.fields} <= set(certificate)
     assert {field.name for field in messages.OFFER.fields} - {"original"} <= set(offer)
     assert certificate["store_name"] == "Coop Exempel, Storgatan 1"
-    assert (offer["amount"], offer["till"], offer["kind"]) == ("47.11 SEK", "7", "purchase")
+    assert (offer["amount"], offer["till"], offer["kind"]) == ("SEK 47.11", "7", "purchase")
     assert offer["match code"] == sale["match_code"]
     store = till.world.authority.office.store
     session = "SELECT session FROM transactions WHERE approval_id = ?"
@@ -207,7 +207,7 @@ async def test_a_transcript_in_plain_text(tmp_path: Path) -> None:
     in_order(
         shown,
         *("What the air carried: approved", "on the air", "Till 7", "on the link", "mtu asked"),
-        *("offer", "249.00 SEK", "match code", "certificate", "Storgatan", "exchange", "02 key"),
+        *("offer", "SEK 249.00", "match code", "certificate", "Storgatan", "exchange", "02 key"),
         *("03 credential", "sealed, 181 bytes", "04 approval", "05 result", "timing"),
         *("learnt", "not learnt", "held against the truth", "credential (", "nowhere"),
         *("approval: 147 bytes", "all in all"),

@@ -89,7 +89,7 @@ def held_view(sale: Sale, reason: int) -> SaleView | Refund:
     view = replace(
         sale_view(sale),
         state=State.UNKNOWN,
-        reason=reason_view(reason),
+        reason=reason_view(reason, refund=sale.is_refund),
         transaction_id=None,
         receipt=None,
     )
@@ -137,7 +137,7 @@ def _outcome(sale: Sale, shown: State) -> Outcome:
         reference=terms.note or None,
         match_code=sale.match_code,
         phone=phone_view(sale.phone) if shown in WAITING else None,  # a buyer is awaited
-        reason=reason_view(sale.reason) if sale.reason else None,
+        reason=reason_view(sale.reason, refund=sale.is_refund) if sale.reason else None,
         approval_id=sale.approval_id.hex() or None,
         transaction_id=sale.transaction_id.hex() or None if told else None,
         receipt=_base64url(sale.receipt) or None if told else None,
@@ -155,9 +155,9 @@ def _settlement(sale: Sale) -> str | None:
     return SETTLEMENTS.get(sale.state)
 
 
-def reason_view(code: int) -> Reason:
+def reason_view(code: int, *, refund: bool = False) -> Reason:
     """Return a reason's name and the cashier's texts."""
-    row = texts(code)
+    row = texts(code, refund=refund)
     return Reason(code=reasons.name(code), sv=row.cashier_sv, en=row.cashier_en)
 
 

@@ -9,7 +9,7 @@ from simulator.authority.storage.store import Store
 from . import people
 
 ORGANISATION = "Exempelskolan AB"
-PURCHASE_LIMIT = 500_000  # 5,000.00 SEK
+PURCHASE_LIMIT = 500_000  # SEK 5,000.00
 # The first is for demos and load tests and never runs out; the last is below the purchase limit,
 # so that credit space can run out first.
 RECIPIENTS = (("Skolköket", 10_000_000_000), ("Slöjdsalen", 1_000_000), ("Fritids", 300_000))

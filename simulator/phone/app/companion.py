@@ -12,7 +12,8 @@ from .visit import Step
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from .sentences import Words
+    from receiver.host.wording import Wording
+
     from .visit import Observer
 
 # A purchase is on the screen within 2 s of the hold in 99 of 100; who waits longer has a cause.
@@ -25,7 +26,7 @@ class Companion:
     def __init__(self, observer: Observer) -> None:
         self._observer = observer
         self._wait: str | None = None
-        self._texts: Iterator[Words] = iter(())
+        self._texts: Iterator[Wording] = iter(())
         self._timer: asyncio.TimerHandle | None = None
 
     def step(self, step: Step) -> None:

@@ -5,24 +5,36 @@ from __future__ import annotations
 from rich.console import Console
 from rich.text import Text
 
+from receiver.host.amounts import money
+from receiver.host.currencies import letters
+from receiver.host.wording import Wording
 from receiver.protocol import messages
 from simulator.phone.conversation import events
 from simulator.phone.conversation.events import Outcome
 
 from .sentences import ENGLISH, SENTENCES, SWEDISH, key_of
 from .visit import Step
-from .wording import KINDS, money, reason_texts
+from .wording import KINDS, reason_texts
 
 _REFUND = " / ".join(KINDS[messages.REFUND].values())
 _ENDINGS = {
-    events.APPROVED: ("Approved", "bold green"),
-    events.ACCEPTED: ("Provisionally approved", "bold green"),
-    events.DECLINED: ("Declined", "bold red"),
-    events.LEFT: ("You left", "bold yellow"),
-    events.REFUSED: ("No purchase", "bold red"),
-    events.LOST: ("No purchase: the link broke", "bold red"),
-    events.UNKNOWN: ("Unknown yet: ask again before you pay another way", "bold magenta"),
-    events.NO_TILL: ("No till found", "bold red"),
+    events.APPROVED: (Wording("Godkänt", "Approved"), "bold green"),
+    events.ACCEPTED: (Wording("Preliminärt godkänt", "Provisionally approved"), "bold green"),
+    events.DECLINED: (Wording("Nekat", "Declined"), "bold red"),
+    events.LEFT: (Wording("Du avbröt", "You left"), "bold yellow"),
+    events.REFUSED: (Wording("Inget köp", "No purchase"), "bold red"),
+    events.LOST: (
+        Wording("Inget köp: kontakten bröts", "No purchase: the link broke"),
+        "bold red",
+    ),
+    events.UNKNOWN: (
+        Wording(
+            "Inget svar än: fråga igen innan du betalar på annat sätt",
+            "Unknown yet: ask again before you pay another way",
+        ),
+        "bold magenta",
+    ),
+    events.NO_TILL: (Wording("Hittade ingen kassa", "No till found"), "bold red"),
 }
 
 
@@ -38,12 +50,12 @@ def sentence(step: Step, language: str = ENGLISH) -> str | None:
     if details.get("till", "") is None:  # its scan response was lost
         details["till"] = "?"
     if "amount" in details:
-        details["money"] = money(details["amount"], details["currency"])
+        amount = money(details["amount"], letters(details["currency"]))
+        details["money"] = amount.sv if language == SWEDISH else amount.en
+    refund = details.get("refund", False)
     if "reason" in details:
-        details.update(reason_texts(details["reason"]))
-    if details.get("refund"):
-        pattern = f"{_REFUND}: {pattern}"
-    return pattern.format(**details)
+        details.update(reason_texts(details["reason"], refund=refund))
+    return _of_kind(pattern, refund, language).format(**details)
 
 
 class Screen:
@@ -65,14 +77,26 @@ class Screen:
 
     def outcome(self, outcome: Outcome) -> None:
         """Print the outcome."""
+        swedish = self._language == SWEDISH
         ending, style = _ENDINGS[outcome.result]
-        self._console.print(Text(ending, style))
+        self._console.print(Text(ending.sv if swedish else ending.en, style))
+        view, receipt = outcome.view, outcome.receipt
         if outcome.result not in (events.APPROVED, events.LEFT):
-            for text in reason_texts(outcome.reason).values():
+            refund = view is not None and view.refund
+            said = reason_texts(outcome.reason, refund=refund)
+            for text in (said[SWEDISH],) if swedish else said.values():
                 self._console.print(Text(f"  {text}"))
-        if outcome.view is not None:
-            paid = money(outcome.view.amount, outcome.view.currency)
-            paid = f"{_REFUND}: {paid}" if outcome.view.refund else paid
-            self._console.print(Text(f"  {paid}, {outcome.view.store}, till {outcome.view.till}"))
-        if outcome.receipt is not None and outcome.result == events.APPROVED:
-            self._console.print(Text(f"  transaction {outcome.receipt.transaction_id.hex()}"))
+        if view is not None:
+            paid = money(view.amount, letters(view.currency))
+            till = f"kassa {view.till}" if swedish else f"till {view.till}"
+            amount = _of_kind(paid.sv if swedish else paid.en, view.refund, self._language)
+            self._console.print(Text(f"  {amount}, {view.store}, {till}"))
+        if receipt is not None and outcome.result == events.APPROVED:
+            word = "transaktion" if swedish else "transaction"
+            self._console.print(Text(f"  {word} {receipt.transaction_id.hex()}"))
+
+
+def _of_kind(text: str, refund: bool, language: str) -> str:
+    """Return `text` with the word for a refund before it, where it is one."""
+    kind = KINDS[messages.REFUND][SWEDISH] if language == SWEDISH else _REFUND
+    return f"{kind}: {text}" if refund else text

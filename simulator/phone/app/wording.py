@@ -1,4 +1,4 @@
-"""Amounts and reasons in words for a buyer."""
+"""Reasons and outcomes in words for a buyer."""
 
 from __future__ import annotations
 
@@ -13,20 +13,10 @@ KINDS = {
     messages.REFUND: {"sv": "Återbetalning", "en": "Refund"},
 }
 
-_WHOLE = frozenset({"ISK"})  # currencies without minor units
 
-
-def money(amount: int, currency: int) -> str:
-    """Format `amount`, in minor units, as "249.00 SEK"."""
-    letters = LETTERS.get(currency, str(currency))
-    if letters in _WHOLE:
-        return f"{amount} {letters}"
-    return f"{amount // 100}.{amount % 100:02d} {letters}"
-
-
-def reason_texts(reason: int) -> dict[str, str]:
+def reason_texts(reason: int, *, refund: bool = False) -> dict[str, str]:
     """Return the buyer's texts of a reason: {"sv": …, "en": …}."""
-    row = texts(reason)
+    row = texts(reason, refund=refund)
     return {"sv": row.buyer_sv, "en": row.buyer_en}
 
 
@@ -34,14 +24,19 @@ def _kind(refund: bool) -> dict[str, str]:
     return {"code": "refund" if refund else "purchase", **KINDS[int(refund)]}
 
 
+def _reason(reason: int, refund: bool) -> dict[str, str]:
+    return {"code": reasons.name(reason), **reason_texts(reason, refund=refund)}
+
+
 def document(outcome: Outcome) -> dict[str, object]:
     """Convert an outcome to one JSON object."""
     view, receipt, reason = outcome.view, outcome.receipt, outcome.reason
+    refund = view is not None and view.refund
     booked = receipt and receipt.transaction_id != messages.NO_TRANSACTION
     return {
         "outcome": outcome.result,
         "kind": _kind(view.refund) if view else None,
-        "reason": {"code": reasons.name(reason), **reason_texts(reason)} if reason else None,
+        "reason": _reason(reason, refund) if reason else None,
         "amount": view.amount if view else None,
         "currency": LETTERS.get(view.currency) if view else None,
         "store": view.store if view else None,

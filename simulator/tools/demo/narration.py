@@ -11,10 +11,12 @@ from rich.console import Console
 from rich.text import Text
 
 from receiver import reasons
+from receiver.host.amounts import money
+from receiver.host.currencies import letters
 from receiver.host.texts import texts
 from receiver.protocol import messages
 from simulator.phone.app.visit import Step
-from simulator.phone.app.wording import KINDS, money, reason_texts
+from simulator.phone.app.wording import KINDS, reason_texts
 from simulator.tools import figures
 
 from .story import Played
@@ -109,7 +111,7 @@ class Narrator:
 
 
 def _offer(details: Json) -> str:
-    amount = money(details["amount"], details["currency"])
+    amount = money(details["amount"], letters(details["currency"])).en
     if details["refund"]:
         amount = " / ".join(KINDS[messages.REFUND].values()) + f": {amount}"
     return f"shows {amount} at {details['store']}, till {details['till']}, match code " + str(
@@ -118,7 +120,7 @@ def _offer(details: Json) -> str:
 
 
 def _reason(details: Json) -> str:
-    texts = reason_texts(details["reason"])
+    texts = reason_texts(details["reason"], refund=details.get("refund", False))
     return f"{texts['sv']} / {texts['en']}"
 
 
@@ -135,7 +137,7 @@ _PHONE: dict[str, Callable[[Json], str]] = {
     "done": lambda d: f"ends: {d['result']}",
 }
 _SALE: dict[str, Callable[[Json], str]] = {
-    "rung": lambda s: f"rings up {s['amount'] / 100:.2f} {s['currency']}",
+    "rung": lambda s: f"rings up {money(s['amount'], s['currency']).en}",
     "offered": lambda _: "the offer is signed and on the air",
     "claimed": lambda _: "its credential is valid",
     "approval_received": lambda _: "its approval is in the journal",

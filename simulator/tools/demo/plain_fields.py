@@ -9,10 +9,10 @@ from typing import Any, NamedTuple
 from bumble import core
 
 from receiver.errors import Error
-from receiver.host.currencies import LETTERS
+from receiver.host.amounts import money
+from receiver.host.currencies import letters
 from receiver.protocol import exchange, gatt, identifiers, messages, padding, signed
 from receiver.protocol.signed import Kind
-from simulator.phone.app.wording import money
 
 from . import field_meanings
 
@@ -152,13 +152,13 @@ def _signed(kind: Kind, data: bytes, meanings: Mapping[str, str]) -> list[Field]
 def _worded(name: str, message: Any) -> str | bytes:
     value = getattr(message, name)
     if name == "amount":
-        return money(value, message.currency)
+        return money(value, letters(message.currency)).en
     word = _WORDS.get(name)
     return word(value) if word else value if isinstance(value, bytes) else str(value)
 
 
 _WORDS: dict[str, Callable[[int], str]] = {
-    "currency": lambda number: LETTERS.get(number, str(number)),
+    "currency": letters,
     "expires": lambda seconds: _time(seconds),
     "issued": lambda seconds: _time(seconds),
     "kind": lambda number: _KINDS.get(number, str(number)),

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 
 from rich.console import Console
 
+from receiver.host.amounts import money
 from receiver.host.command import FAILED, OK
 from simulator.phone.transport.bleak_backend import phone_radio
 from simulator.world.receiver_command import RV32, Chip
@@ -53,7 +54,8 @@ async def _played(
         async with phone_radio(world.radio.phones) as radio:
             stage = Stage(world, wallet, radio, teller.step, teller.note)
             for number, scenario in enumerate(scenarios, 1):
-                teller.title(f"{number}. {scenario.title}: {scenario.amount / 100:.2f} SEK")
+                amount = money(scenario.amount, "SEK").en
+                teller.title(f"{number}. {scenario.title}: {amount}")
                 played.append(await stage.run(scenario))
                 teller.outcome(played[-1])
                 await stage.pay(played[-1])

@@ -7,6 +7,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
+from receiver.host.amounts import money
 from simulator.phone.app.app import Adapter, PhoneApp
 from simulator.phone.app.buyer import DEMO_CODE, Buyer, Declining
 from simulator.phone.app.visit import Observer, Step
@@ -131,8 +132,8 @@ class Stage:
         changed = await self.world.administer(
             f"buyers/{buyer.id}", {"purchase_limit": RAISED_LIMIT}
         )
-        limit = changed["purchase_limit"] / 100
-        self.note("authority", f"the administrator raises the purchase limit to {limit:.2f} SEK")
+        limit = money(changed["purchase_limit"], "SEK").en
+        self.note("authority", f"the administrator raises the purchase limit to {limit}")
 
     async def _told(self, answer: Awaitable[Json]) -> Json:
         """Wait for the till's answer, and note when it came."""

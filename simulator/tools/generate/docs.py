@@ -50,6 +50,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "promise, breakdown": lambda: promise.parts(PAGES)["promise, breakdown"],
     "promise, before and after": lambda: promise.parts(PAGES)["promise, before and after"],
     "reasons": reference.reasons,
+    "reasons of refunds": reference.reasons_of_refunds,
 }
 _BLOCK = re.compile(r"(<!-- generated: (.+?) -->\n).*?(<!-- end of \2 -->)", re.DOTALL)
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
     from receiver.encoding.schema import Field
+    from receiver.host.reason_texts import Texts
 
 _CHANNEL_ENDS = {16: "bridge", 32: "receiver", 256: "both"}  # channels below these numbers
 _NO_CHANNELS = ("PROTOCOL", "NONCE_SIZE")  # of wire.py, small numbers too
@@ -28,12 +29,24 @@ def reasons() -> str:
     return table(("code", "name", "mendable", "cashier", "buyer"), map(_reason, numbers.NAMES))
 
 
+def reasons_of_refunds() -> str:
+    """Those that read otherwise than in a purchase."""
+    rows = [
+        (code(numbers.name(number)), *_both(texts(number, refund=True)))
+        for number in numbers.NAMES
+        if texts(number, refund=True) != texts(number)
+    ]
+    return table(("name", "cashier", "buyer"), rows)
+
+
 def _reason(number: int) -> tuple[object, ...]:
-    words = texts(number)
+    mendable = "yes" if number in MENDABLE else ""
+    return (number, code(numbers.name(number)), mendable, *_both(texts(number)))
+
+
+def _both(words: Texts) -> tuple[str, str]:
+    """Return the cashier's and the buyer's texts, each in both languages."""
     return (
-        number,
-        code(numbers.name(number)),
-        "yes" if number in MENDABLE else "",
         f"{words.cashier_sv}<br>{words.cashier_en}",
         f"{words.buyer_sv}<br>{words.buyer_en}",
     )

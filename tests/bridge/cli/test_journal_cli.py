@@ -102,8 +102,8 @@ def test_the_list(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert [line.split()[-1] for line in lines[:4]] == [
         *("cashier_cancelled", "refund-1", "(open)", "cashier_cancelled")
     ]
-    assert "approval_received                    99.00 SEK  sale-open  (open)" in lines[2]
-    assert ["2", "×", "sale", "cancelled", "19.50", "SEK"] in [line.split() for line in lines[4:]]
+    assert "approval_received                    SEK 99.00  sale-open  (open)" in lines[2]
+    assert ["2", "×", "sale", "cancelled", "SEK", "19.50"] in [line.split() for line in lines[4:]]
     assert not any("\033" in line for line in lines)
 
 
@@ -125,7 +125,7 @@ def test_one_sale(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     text = told(path, capsys, "show", "sale-open")
     assert text.startswith("sale-open  approval_received\n")
     for words in (
-        "amount: 99.00 SEK",
+        "amount: SEK 99.00",
         "note: mjölk",
         "offer: 182 bytes, SHA-256 ",
         "#8",
@@ -157,7 +157,7 @@ def test_a_sale_with_an_alarm(
     journal.acknowledge(NOON, "one", "Åsa", "money is back")
     journal.flush()
     text = told(path, capsys, "show", "sale-ended")
-    for words in ("  alarm\n", "kind: paid_twice", "amount: 12.50 SEK", "detail: posted"):
+    for words in ("  alarm\n", "kind: paid_twice", "amount: SEK 12.50", "detail: posted"):
         assert words in text
     for words in ("  acknowledged\n", "by: Åsa", "note: money is back"):
         assert words in text

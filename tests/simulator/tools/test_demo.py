@@ -69,7 +69,7 @@ async def test_the_story_in_plain_text(tmp_path: Path) -> None:
         *("A buyer who leaves", "shows why, and stays open", "cancelled"),
         *("While the authority is away", "is away", "the last digit", "marks the sale as paid"),
         *("is back", "invoices it"),
-        *("A refund", "Återbetalning / Refund: 249.00 SEK", "refunded: transaction"),
+        *("A refund", "Återbetalning / Refund: SEK 249.00", "refunded: transaction"),
         *("Latencies", "median"),
     )
 
