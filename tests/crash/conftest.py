@@ -36,9 +36,17 @@ Play = Callable[..., Played]
 
 
 @pytest.fixture
-def new_world(monkeypatch: pytest.MonkeyPatch) -> Iterator[MakeWorld]:
+def silent() -> Iterator[None]:
+    """No log of thousands of runs. `disable` alone has loggers forget what they knew of levels."""
+    shown = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    yield
+    logging.disable(shown)
+
+
+@pytest.fixture
+def new_world(silent: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[MakeWorld]:
     """Makes worlds, one at a time: the bridge reads the latest one's clock."""
-    monkeypatch.setattr(logging.root.manager, "disable", logging.CRITICAL)  # thousands of runs
     clock = Clock()
     clock.install(monkeypatch)
     life.at_commits(monkeypatch)
