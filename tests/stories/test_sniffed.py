@@ -109,10 +109,7 @@ async def test_every_length_on_the_air_is_the_same_for_all(till: Checkout, case:
 
 
 async def test_yes_and_no_look_alike(till: Checkout) -> None:
-    """Every packet of the link from the first read value on, by direction and length.
-
-    While the phone reads the table, the receiver's own MTU request comes at any moment.
-    """
+    """Every packet of the link, by direction and length."""
     approved = await overheard(till, Case())
     declined = await overheard(till, Case(blocked=True))
     assert shape(approved.records) == shape(declined.records)
@@ -141,10 +138,19 @@ async def crossing(tapped: TappedCheckout, case: Case) -> list[tuple[bool, int]]
     return [(one.up, one.channel) for one in exchanged if one.channel in ANSWER]
 
 
-def shape(records: list[Heard]) -> list[tuple[object, ...]]:
+def shape(records: list[Heard]) -> tuple[set[tuple[object, ...]], list[tuple[object, ...]]]:
+    """The kinds of packets before the first value is read, and every packet from there on.
+
+    While the phone reads the table, the receiver's own MTU request comes at any moment: from then
+    on an answer has room for more of it.
+    """
     packets = [one for one in records if isinstance(one, Sent | Controlled)]
     read = next(at for at, one in enumerate(packets) if one.data.startswith(READ))
-    return [(one.up, getattr(one, "channel", None), len(one.data)) for one in packets[read:]]
+    before: set[tuple[object, ...]]
+    before = {(one.up, getattr(one, "channel", None), one.data[0]) for one in packets[:read]}
+    return before, [
+        (one.up, getattr(one, "channel", None), len(one.data)) for one in packets[read:]
+    ]
 
 
 async def test_two_sales_of_one_phone_share_nothing(till: Checkout) -> None:
