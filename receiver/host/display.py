@@ -5,6 +5,9 @@ The first sentence is the display's first line. A reason says more than these, w
 
 from __future__ import annotations
 
+from receiver import reasons
+
+from .texts import texts
 from .wording import Wording
 
 # By whether it is a refund, and the state's name in the till API.
@@ -21,10 +24,7 @@ DISPLAYS = {
         "Köpet kontrolleras. Vänta på svaret.",
         "The purchase is being checked. Wait for the answer.",
     ),
-    (False, "unknown"): Wording(
-        "Inget svar om köpet än. Lämna inte ut varorna och ta inte betalt igen.",
-        "No answer about the purchase yet. Keep the goods, and take no other payment.",
-    ),
+    (False, "unknown"): Wording(*texts(reasons.AUTHORITY_UNREACHABLE)[:2]),
     (False, "approved"): Wording(
         "Köpet är godkänt. Vänta tills kassan har registrerat det.",
         "The purchase is approved. Wait until the till has recorded it.",
@@ -50,10 +50,7 @@ DISPLAYS = {
         "Återbetalningen kontrolleras. Vänta på svaret.",
         "The refund is being checked. Wait for the answer.",
     ),
-    (True, "unknown"): Wording(
-        "Inget svar om återbetalningen än. Återbetala inte en gång till.",
-        "No answer about the refund yet. Do not refund a second time.",
-    ),
+    (True, "unknown"): Wording(*texts(reasons.AUTHORITY_UNREACHABLE, refund=True)[:2]),
     (True, "pending"): Wording(
         "Återbetalningen är beslutad och skickas. Du behöver inte göra något.",
         "The refund is decided and on its way. You need not do anything.",

@@ -297,8 +297,8 @@ TABLE = {
         "The purchase was reversed. You have not paid.",
     ),
     codes.WITHDRAWN: Texts(
-        *("Köpet gäller inte längre.", "The purchase is no longer open."),
-        *("Köpet gäller inte längre.", "The purchase is no longer open."),
+        *("Köpet gäller inte längre.", "The purchase was withdrawn."),
+        *("Köpet gäller inte längre.", "The purchase was withdrawn."),
     ),
     codes.NOT_TOLD: Texts(
         "Kassan hämtade aldrig svaret. Köpet återkallades och är inte betalt. Börja om.",
@@ -309,7 +309,7 @@ TABLE = {
     codes.JOURNAL_FULL: Texts(
         "Kassans disk är full: nya köp kan inte tas emot. "
         "Ta betalt på annat sätt och ring supporten.",
-        "The till's disk is full: no new purchase is accepted. Take another payment, call support.",
+        "The till's disk is full: no new purchases. Take another payment and call support.",
         *TILL_CANNOT,
     ),
     codes.ACCEPTED_OFFLINE: Texts(
@@ -335,7 +335,7 @@ TABLE = {
     codes.CLOCK_WRONG: Texts(
         "Kassadatorns klocka går fel: inga köp går igenom. "
         "Ta betalt på annat sätt och ring supporten.",
-        "The till's clock is wrong: no purchase goes through. Take another payment, call support.",
+        "The till's clock is wrong: no purchases. Take another payment and call support.",
         *TILL_CANNOT,
     ),
     codes.JOURNAL_LOCKED: Texts(

@@ -65,8 +65,8 @@ _OWN = {
         *_REVERSED,
     ),
     codes.WITHDRAWN: Texts(
-        *("Återbetalningen gäller inte längre.", "The refund is no longer open."),
-        *("Återbetalningen gäller inte längre.", "The refund is no longer open."),
+        *("Återbetalningen gäller inte längre.", "The refund was withdrawn."),
+        *("Återbetalningen gäller inte längre.", "The refund was withdrawn."),
     ),
     codes.NOT_TOLD: Texts(
         "Kassan hämtade aldrig svaret. Återbetalningen återkallades. Börja om.",
@@ -75,7 +75,7 @@ _OWN = {
     ),
     codes.JOURNAL_FULL: Texts(
         "Kassans disk är full: inget kan återbetalas. Återbetala senare och ring supporten.",
-        "The till's disk is full: nothing can be refunded. Refund later, and call support.",
+        "The till's disk is full: nothing can be refunded. Refund later and call support.",
         *_TILL_CANNOT,
     ),
     codes.JOURNAL_LOCKED: Texts(
@@ -84,8 +84,8 @@ _OWN = {
         *_TILL_CANNOT,
     ),
     codes.CLOCK_WRONG: Texts(
-        "Kassadatorns klocka går fel: inget kan återbetalas. Återbetala senare, ring supporten.",
-        "The till's clock is wrong: nothing can be refunded. Refund later, and call support.",
+        "Kassadatorns klocka går fel: inget kan återbetalas. Återbetala senare och ring supporten.",
+        "The till's clock is wrong: nothing can be refunded. Refund later and call support.",
         *_TILL_CANNOT,
     ),
     codes.ACCEPTED_OFFLINE: Texts(

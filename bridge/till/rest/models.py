@@ -62,6 +62,13 @@ class PhoneView(Answer):
     en: str
 
 
+class DisplayView(Answer):
+    """What a cashier's display shows now; the first sentence is its first line."""
+
+    sv: str
+    en: str
+
+
 class Outcome(Answer):
     """The members that sales and refunds share."""
 
@@ -78,6 +85,7 @@ class Outcome(Answer):
         Meta(description="While a buyer is awaited: what the phone at the receiver does."),
     ]
     reason: Reason | None
+    display: DisplayView
     approval_id: Hex | None
     transaction_id: Hex | None
     receipt: Annotated[str | None, Meta(description="The authority's signed receipt, base64url.")]

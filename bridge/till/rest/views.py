@@ -16,12 +16,14 @@ from bridge.domain.receiver_status import RESET_CAUSES
 from bridge.domain.states import WAITING, State
 from receiver import reasons
 from receiver.host.currencies import LETTERS
+from receiver.host.display import DISPLAYS
 from receiver.host.texts import PHONES, texts
 from receiver.link import wire
 from receiver.protocol import messages
 
 from .models import (
     AlarmView,
+    DisplayView,
     EventView,
     Health,
     Hello,
@@ -86,10 +88,12 @@ def shown_view(books: Books, sale: Sale) -> SaleView | Refund:
 
 def held_view(sale: Sale, reason: int) -> SaleView | Refund:
     """Return the same while some of it is unwritten, for this reason: a crash must not undo it."""
+    why = reason_view(reason, refund=sale.is_refund)
     view = replace(
         sale_view(sale),
         state=State.UNKNOWN,
-        reason=reason_view(reason, refund=sale.is_refund),
+        reason=why,
+        display=DisplayView(why.sv, why.en),
         transaction_id=None,
         receipt=None,
     )
@@ -106,7 +110,7 @@ def sale_view(sale: Sale) -> SaleView | Refund:
 def _purchase_view(sale: Sale) -> SaleView:
     shown = sale.shown
     return SaleView(
-        **asdict(_outcome(sale, shown)),
+        **asdict(_outcome(sale, shown, shown)),
         sale_id=sale.terms.sale_id,
         state=shown,
         offline=sale.mode == messages.OFFLINE,
@@ -117,17 +121,22 @@ def _purchase_view(sale: Sale) -> SaleView:
 
 def _refund_view(sale: Sale) -> Refund:
     terms, shown = sale.terms, sale.shown
+    state = REFUND_STATES.get(sale.state, shown)
     return Refund(
-        **asdict(_outcome(sale, shown)),
+        **asdict(_outcome(sale, shown, state)),
         refund_id=terms.sale_id,
-        state=REFUND_STATES.get(sale.state, shown),
+        state=state,
         sale_id=terms.original_sale or None,
         original_transaction_id=terms.original.hex() or None,
     )
 
 
-def _outcome(sale: Sale, shown: State) -> Outcome:
-    terms = sale.terms
+def _outcome(sale: Sale, shown: State, state: str) -> Outcome:
+    """Return the shared members; `state` is the name in the answer, another for some refunds."""
+    terms, refund = sale.terms, sale.terms.kind == messages.REFUND
+    phone = phone_view(sale.phone) if shown in WAITING else None  # a buyer is awaited
+    reason = reason_view(sale.reason, refund=refund) if sale.reason else None
+    said = reason or phone or DISPLAYS[refund, state]
     # Before this a receipt is half an answer; after a reversal it is out of date.
     told = sale.answered and shown is not State.CANCELLED
     return Outcome(
@@ -136,8 +145,9 @@ def _outcome(sale: Sale, shown: State) -> Outcome:
         till=terms.till,
         reference=terms.note or None,
         match_code=sale.match_code,
-        phone=phone_view(sale.phone) if shown in WAITING else None,  # a buyer is awaited
-        reason=reason_view(sale.reason, refund=sale.is_refund) if sale.reason else None,
+        phone=phone,
+        reason=reason,
+        display=DisplayView(said.sv, said.en),
         approval_id=sale.approval_id.hex() or None,
         transaction_id=sale.transaction_id.hex() or None if told else None,
         receipt=_base64url(sale.receipt) or None if told else None,

@@ -10,6 +10,7 @@ import pytest
 
 from bridge.domain import controller
 from receiver import reasons
+from receiver.host.display import DISPLAYS
 from receiver.link import wire
 from simulator.authority import Fault
 from tests.support.shop.till import AMOUNT, OVER_LIMIT, SALE, World, outcome
@@ -24,9 +25,10 @@ async def test_what_is_paid_is_posted(world: World) -> None:
     name = bytes.fromhex(sale["approval_id"])
     assert (sale["settlement"], world.transactions()) == (None, {name: "PENDING"})
     world.break_authority(Fault.FAIL, "/v1/confirmations")
-    assert await world.decide("paid") == sale | {"state": "paid", "settlement": "owed"}
+    paid = sale | {"state": "paid", "display": DISPLAYS[False, "paid"]._asdict()}
+    assert await world.decide("paid") == paid | {"settlement": "owed"}
     world.authority.faults.clear()
-    assert await world.settled() == sale | {"state": "paid", "settlement": "posted"}
+    assert await world.settled() == paid | {"settlement": "posted"}
     assert (world.transactions(), world.credit_space()) == ({name: "POSTED"}, space - AMOUNT)
 
 

@@ -8,6 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from receiver import reasons
+from receiver.host.display import DISPLAYS
 from receiver.link import wire
 from receiver.protocol import messages, signed
 from simulator.authority import Fault
@@ -23,7 +24,11 @@ async def test_the_whole_of_a_sale(world: World) -> None:
     begun = await ask(world, reference="retur 7")
     assert (begun["state"], begun["sale_id"]) == ("pending", SALE)
     refund = await done(world)
-    assert refund == begun | {"state": "refunded", "transaction_id": refund["transaction_id"]}
+    assert refund == begun | {
+        "state": "refunded",
+        "display": DISPLAYS[True, "refunded"]._asdict(),
+        "transaction_id": refund["transaction_id"],
+    }
     assert refund["original_transaction_id"] == sale["transaction_id"]
     assert (refund["amount"], refund["currency"]) == (AMOUNT, "SEK")
     assert (refund["till"], refund["reference"], refund["reason"]) == (3, "retur 7", None)

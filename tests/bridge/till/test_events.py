@@ -58,9 +58,13 @@ async def watcher(
 
 
 def journalled(events: list[Json]) -> list[tuple[int, str, Json]]:
-    """What a replay must give of live events: those that the journal keeps, without the phone."""
+    """What a replay must give of live events: those that the journal keeps.
+
+    Without the phone, and without the display's words for it.
+    """
+    unseen = {"phone": None, "display": None}
     kept = [event for event in events if event["cursor"] is not None]
-    return [(it["cursor"], it["what"], it["sale"] | {"phone": None}) for it in kept]
+    return [(it["cursor"], it["what"], it["sale"] | unseen) for it in kept]
 
 
 async def replayed(world: World, after: int, until: str) -> list[tuple[int, str, Json]]:

@@ -7,8 +7,7 @@ import pytest
 from bridge.domain.states import SHOWN, State
 from bridge.till.rest.views import REFUND_STATES
 from receiver.host.display import DISPLAYS
-
-LINE_MOST = 60
+from receiver.host.texts import FIRST_LINE_MOST
 
 
 def test_every_shown_state_of_a_purchase_has_a_text() -> None:
@@ -25,9 +24,9 @@ def test_every_shown_state_of_a_refund_has_a_text() -> None:
 def test_the_first_line_fits_a_display(key: tuple[bool, str]) -> None:
     for text in DISPLAYS[key]:
         first, _, rest = text.partition(". ")
-        assert len(first.removesuffix(".") + ".") <= LINE_MOST
+        assert len(first.removesuffix(".") + ".") <= FIRST_LINE_MOST
         assert text.endswith(".")
-        assert len(rest) <= LINE_MOST
+        assert len(rest) <= FIRST_LINE_MOST
 
 
 @pytest.mark.parametrize("key", sorted(DISPLAYS))
